@@ -1,0 +1,36 @@
+"""The command line: one file per verb, in the order of the road. Each parses, calls and prints."""
+
+import sys
+
+import typer
+
+from folkmoot.cli import chat, draft, evaluate, listen, models, run, runs, trace, train
+from folkmoot.errors import FolkmootError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Give an AI model the values of the people it serves, and measure how far it keeps them.",
+)
+app.command("run")(run.run)
+app.add_typer(listen.app, name="listen")
+app.command("draft")(draft.draft)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("chat")(chat.chat)
+app.command("trace")(trace.trace)
+app.add_typer(runs.app, name="runs")
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command line; a handled error is one screen of text and an exit code, never a traceback."""
+    try:
+        app()
+    except FolkmootError as error:
+        print(f"folkmoot: {error}", file=sys.stderr)  # noqa: T201  # the one place where errors are printed
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("folkmoot: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        sys.exit(130)

@@ -1,0 +1,5 @@
+"""``python -m folkmoot.cli`` is ``folkmoot``."""
+
+from folkmoot.cli import main
+
+main()

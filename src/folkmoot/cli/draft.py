@@ -1,0 +1,35 @@
+"""``folkmoot draft``: a constitution from a consultation and sources."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from folkmoot.cli.showing import print_json, progress_display, stdout
+
+
+def draft(
+    consultation: Annotated[Path, typer.Argument(help="Polis export (folder or zip) or long-form CSV pair.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/draft"),
+    sources: Annotated[str, typer.Option(help="Comma-separated sources.")] = "udhr",
+    fresh: Annotated[bool, typer.Option(help="Start anew, even if a finished run could be reused.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Draft a constitution: listen to the consultation, then turn what all groups agree on into principles."""
+    from folkmoot.pipeline import follow, make_request
+
+    with progress_display() as progress:
+        result = follow(
+            make_request(
+                consultation=consultation,
+                sources=tuple(filter(None, sources.split(","))),
+                out=out,
+                until="draft",
+                fresh=fresh,
+            ),
+            progress=progress,
+        )
+    if as_json:
+        print_json(result)
+    else:
+        stdout.print(f"constitution: {result['constitution']}\nleft out:     {result['left_out']}")

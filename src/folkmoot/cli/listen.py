@@ -1,0 +1,114 @@
+"""``folkmoot listen``: what a public thinks, before anything is made of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from folkmoot.cli.showing import print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from folkmoot.records import Opinion
+
+app = typer.Typer(no_args_is_help=True, help="Listen to a consultation: opinion groups and what they agree on.")
+
+
+@app.callback()
+def listen() -> None:
+    pass  # with it `show` stays a word of its own while it is the only one
+
+
+@app.command("show")
+def show(
+    path: Annotated[Path, typer.Argument(help="Polis export or long-form pair: a folder or a zip.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of grouping and intervals.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show participants, opinion groups and the statements that every group agrees on."""
+    from folkmoot.listen.config import ListenConfig
+    from folkmoot.listen.consultation import read_consultation
+    from folkmoot.listen.opinion import analyse
+
+    opinion = analyse(read_consultation(path), ListenConfig(seed=seed), seed=seed)
+    if as_json:
+        print_json(_as_json(opinion))
+    else:
+        _print(opinion)
+
+
+def _as_json(opinion: "Opinion") -> dict[str, Any]:
+    return {
+        "consultation": opinion.consultation,
+        "participants": opinion.participants,
+        "participants_in": opinion.participants_in,
+        "statements": len(opinion.statements),
+        "votes": opinion.votes,
+        "group_sizes": list(opinion.group_sizes),
+        "threshold": round(opinion.threshold, 6),
+        "simulated": opinion.simulated,
+        "language": opinion.language,
+        "attribution": opinion.attribution,
+        "agreed": [
+            {
+                "id": s.statement.id,
+                "text": s.statement.text,
+                "group_aware_consensus": {
+                    "value": round(s.group_aware_consensus, 6),
+                    "ci": [round(bound, 6) for bound in s.interval],
+                    "n": sum(tally.seen for tally in s.by_group),
+                },
+                "support": _support(s.by_group),
+            }
+            for s in _agreed(opinion)
+        ],
+    }
+
+
+def _print(opinion: "Opinion") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    stdout.print(Text(opinion.consultation, style="bold"))
+    if opinion.simulated:
+        stdout.print("simulated participants: no real person voted")
+    sizes = " + ".join(map(str, opinion.group_sizes))
+    groups = (
+        f"{len(opinion.group_sizes)} opinion groups ({sizes})" if len(opinion.group_sizes) > 1 else "one opinion group"
+    )
+    stdout.print(
+        f"{opinion.participants:,} participants, {opinion.participants_in:,} of them with enough votes to be grouped: {groups}\n"
+        f"{len(opinion.statements):,} statements, {opinion.votes:,} votes"
+    )
+    agreed = _agreed(opinion)
+    if not agreed:
+        stdout.print(
+            f"no statement reaches a group-aware consensus of {opinion.threshold:.2f} with enough votes in every group"
+        )
+        return
+    table = Table(title=f"{len(agreed)} statements that every group agrees on", title_justify="left")
+    table.add_column("id")
+    table.add_column("statement", ratio=1)
+    table.add_column("consensus, 95% interval, n", no_wrap=True)
+    for number in range(1, len(opinion.group_sizes) + 1):
+        table.add_column(f"group {number}", justify="right")
+    for s in agreed:
+        low, high = s.interval
+        seen = sum(tally.seen for tally in s.by_group)
+        support = ["–" if share is None else f"{share:.0%}" for share in _support(s.by_group)]
+        consensus = f"{s.group_aware_consensus:.2f}  {low:.2f}-{high:.2f}  {seen}"
+        # texts come from outside: as Text they are shown, never read as markup
+        table.add_row(Text(s.statement.id), Text(s.statement.text), consensus, *support)
+    stdout.print(table)
+    if opinion.attribution:
+        stderr.print(Text(opinion.attribution.splitlines()[0]))
+
+
+def _agreed(opinion: "Opinion") -> list[Any]:
+    return sorted((s for s in opinion.statements if s.agreed), key=lambda s: -s.group_aware_consensus)
+
+
+def _support(tallies: Any) -> list[float | None]:
+    """Return the share agreeing in each group, None where fewer than ten people saw the statement."""
+    from folkmoot.records import SMALL_CELL
+
+    return [round(t.agree / t.seen, 4) if t.seen >= SMALL_CELL else None for t in tallies]

@@ -1,0 +1,83 @@
+"""``folkmoot run``: the whole road in one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from folkmoot.cli.showing import print_json, progress_display, stderr, stdout
+
+
+def run(
+    consultation: Annotated[
+        Path | None, typer.Option(help="Polis export (folder or zip) or long-form CSV pair.")
+    ] = None,
+    constitution: Annotated[
+        Path | None, typer.Option(help="Start from this constitution file instead of a consultation.")
+    ] = None,
+    sources: Annotated[str, typer.Option(help="Comma-separated sources beside the public; empty for none.")] = "udhr",
+    student: Annotated[str, typer.Option(help="Model to train: a folder, or an embedded model's name.")] = "smollm2",
+    teacher: Annotated[
+        str,
+        typer.Option(help="`written` (lessons written by hand) or an OpenAI-compatible base URL, as URL or URL#MODEL."),
+    ] = "written",
+    scale: Annotated[str, typer.Option(help="smoke (minutes), small (hours), full.")] = "smoke",
+    out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/default"),
+    until: Annotated[str, typer.Option(help="Last stage: listen, draft, train or evaluate.")] = "evaluate",
+    seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Training seeds; default by scale.")] = None,
+    reference_data: Annotated[
+        Path | None, typer.Option(envvar="FOLKMOOT_REFERENCE_DATA", help="Folder with xstest, bbq, hh-harmless.")
+    ] = None,
+    budget_s: Annotated[float | None, typer.Option(min=0, help="Stop cleanly after so many seconds (exit 3).")] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(min=0, help="Stop cleanly after so many tokens (exit 3).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only predict tokens, seconds and energy.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Start anew, even if finished runs could be reused.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """From votes to a trained, examined model: listen, draft, train, evaluate."""
+    from folkmoot.forecast import forecast
+    from folkmoot.pipeline import follow, make_request
+
+    request = make_request(
+        consultation=consultation,
+        constitution=constitution,
+        sources=tuple(filter(None, sources.split(","))),
+        student=student,
+        teacher=teacher,
+        scale=scale,
+        out=out,
+        until=until,
+        seed=seed,
+        seeds=seeds,
+        reference_data=reference_data,
+        budget_s=budget_s,
+        budget_tokens=budget_tokens,
+        fresh=fresh,
+    )
+    if dry_run:
+        prediction = forecast(request)
+        if as_json:
+            print_json(prediction)
+        else:
+            for step, spent in prediction["steps"].items():
+                stdout.print(
+                    f"{step:<28}{spent['tokens']:>12,} tokens {spent['seconds']:>8.0f} s {spent['wh']:>8.1f} Wh"
+                )
+        return
+    with progress_display() as progress:
+        result = follow(request, progress=progress, say=stderr.print)
+    if as_json:
+        print_json(result)
+        return
+    if "report" in result:
+        change = result["effects"]["final_vs_untrained"]
+        stdout.print(
+            f"item score, final - untrained: {change['diff'] * 100:+.1f} points "
+            f"[{change['ci'][0] * 100:+.1f}, {change['ci'][1] * 100:+.1f}], n = {change['n']}; {result['causal_claim']}"
+        )
+    for name in ("constitution", "left_out", "model", "report"):
+        if name in result:
+            stdout.print(f"{name.replace('_', ' ') + ':':<14}{result[name]}", soft_wrap=True)

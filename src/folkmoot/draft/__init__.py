@@ -1,0 +1,1 @@
+"""Draft: what the public agrees on, and what sources found, become a constitution."""

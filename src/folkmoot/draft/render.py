@@ -1,0 +1,156 @@
+"""constitution.md and left-out.md: what people read. Every text from outside is escaped and can inject no markup."""
+
+import re
+from collections.abc import Sequence
+
+from folkmoot.concepts import concepts
+from folkmoot.draft.drafting import Conflict, Draft
+from folkmoot.draft.selection import DESCRIBED, LeftOut, Reason
+from folkmoot.records import SMALL_CELL, Constitution, Origin, Principle, StatementOpinion, Tally
+from folkmoot.similarity import clean
+
+_HTML = {"&": "&amp;", "<": "&lt;"}
+
+
+def escape(text: str) -> str:
+    """Return `text` as one line of Markdown that shows it and nothing else: no emphasis, link, image, HTML or heading."""
+    line = "".join(_HTML.get(c, c) for c in clean(text))
+    line = re.sub(r"([\\`*_{}\[\]#|~>$^@])", r"\\\1", line)
+    line = re.sub(r"^(\s*)([-+=])", r"\1\\\2", line)
+    line = re.sub(r"^(\d+)([.)])", r"\1\\\2", line)
+    # a bare address would become a link
+    return re.sub(r"(?i)(https?|ftp|mailto|www)([:.])", r"\1\\\2", line)
+
+
+def constitution_markdown(draft: Draft) -> str:
+    """Return constitution.md: the principles, most agreed first, with where they come from."""
+    constitution = draft.constitution
+    public = draft.from_public
+    founded = [p for p in constitution.principles if p not in public]
+    parts = [f"# {escape(constitution.title)}", _head(draft)]
+    parts += [f"> **{escape(mark)}**" for mark in constitution.marks]
+    parts.append("## From the public")
+    parts.append(_listed(public, 1) or "No principle.")
+    if constitution.sources:
+        parts.append("## From the sources alone")
+        parts.append(_listed(founded, len(public) + 1) or "No principle that the public has not got already.")
+    parts.append("## Stances on contested concepts")
+    parts.append(_stances(constitution))
+    if draft.conflicts:
+        parts.append("## Conflicts")
+        parts.append(_conflicts(draft.conflicts, constitution))
+    if constitution.attribution:
+        parts.append(f"## Attribution\n\n{escape(constitution.attribution)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(draft: Draft) -> str:
+    opinion, constitution = draft.opinion, draft.constitution
+    sources = ", ".join(constitution.sources) or "none"
+    return (
+        f"`{constitution.id}`: {len(constitution.principles)} principles, {len(draft.from_public)} of them from the public."
+        f" {opinion.participants} participants, {opinion.participants_in} of them in {len(opinion.group_sizes)} opinion"
+        f" groups, {opinion.votes} votes on {len(opinion.statements)} statements; {len(draft.left_out)} statements were"
+        f" left out (left-out.md says why). Sources: {escape(sources)}."
+    )
+
+
+def _listed(principles: Sequence[Principle], first: int) -> str:
+    return "\n\n".join(f"### {number}. {_entry(p)}" for number, p in enumerate(principles, start=first))
+
+
+def _entry(principle: Principle) -> str:
+    bearings = ", ".join(b.concept + (f" ({b.stance})" if b.stance else "") for b in principle.bearings)
+    lines = [
+        escape(principle.text),
+        "",
+        f"- id `{principle.id}`, weight {principle.weight:g}",
+        f"- bears on {bearings}",
+    ]
+    lines += [f"- {_origin(o)}" for o in principle.origins]
+    return "\n".join(lines)
+
+
+def _origin(origin: Origin) -> str:
+    quote = f": “{escape(origin.quote)}”" if origin.quote else ""
+    if origin.kind == "statement":
+        shares = ", ".join(f"{share:.0%}" for share in origin.support)
+        shown = (
+            f"agreeing, by group: {shares}" if shares else f"groups with fewer than {SMALL_CELL} votes are not shown"
+        )
+        return f"statement {escape(origin.ref)}{quote} ({shown})"
+    return f"{origin.kind} {escape(origin.ref)}{quote}"
+
+
+def _stances(constitution: Constitution) -> str:
+    stances = constitution.stances()
+    rows = [f"| {c.id} | {stances.get(c.id, 'silent')} |" for c in concepts().values() if c.contested]
+    return "\n".join(["| concept | stance |", "|---|---|", *rows])
+
+
+def _conflicts(conflicts: Sequence[Conflict], constitution: Constitution) -> str:
+    texts = {p.id: p.text for p in constitution.principles}
+    blocks = []
+    for conflict in conflicts:
+        outcome = f"training follows *{conflict.resolved}*" if conflict.resolved else "both weigh the same: no stance"
+        lines = [f"**{conflict.concept}**: the public's principles disagree; {outcome}.", ""]
+        for stance, ids, weight in zip(conflict.stances, conflict.principle_ids, conflict.weights, strict=True):
+            lines.append(f"- {stance} (weight {weight:g}): " + "; ".join(escape(texts[i]) for i in ids))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+# ------------------------------------------------------------------ left-out.md
+
+
+def left_out_markdown(draft: Draft) -> str:
+    """Return left-out.md: every statement that is no principle, by reason, with its tally."""
+    total = len(draft.opinion.statements)
+    parts = [
+        f"# Left out of {escape(draft.constitution.title)}",
+        (
+            f"{len(draft.left_out)} of {total} statements became no principle. Tallies are agree / disagree / pass; a"
+            f" tally of fewer than {SMALL_CELL} people is not shown."
+        ),
+        *[f"> **{escape(mark)}**" for mark in draft.constitution.marks],
+        _counts(draft.left_out),
+    ]
+    for reason in Reason:
+        found = [left for left in draft.left_out if left.reason is reason]
+        if found:
+            parts += [
+                f"## {reason.value} ({len(found)})",
+                DESCRIBED[reason],
+                "\n".join(_left_out(left) for left in found),
+            ]
+    if draft.conflicts:
+        parts += ["## Conflicts among those taken in", _conflicts(draft.conflicts, draft.constitution)]
+    if draft.constitution.attribution:
+        parts.append(f"## Attribution\n\n{escape(draft.constitution.attribution)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _counts(left_out: Sequence[LeftOut]) -> str:
+    counts = [(reason, sum(left.reason is reason for left in left_out)) for reason in Reason]
+    rows = [f"| {reason.value} | {count} | {DESCRIBED[reason]} |" for reason, count in counts if count]
+    return "\n".join(["| reason | statements | what it means |", "|---|---|---|", *rows])
+
+
+def _left_out(left: LeftOut) -> str:
+    statement = left.opinion.statement
+    detail = f"; {escape(left.detail)}" if left.detail else ""
+    text = escape(statement.text[:1_000]) or "(empty)"
+    return f"- statement {escape(statement.id)}: “{text}” ({_tallies(left.opinion)}{detail})"
+
+
+def _tallies(opinion: StatementOpinion) -> str:
+    if opinion.overall.seen < SMALL_CELL:
+        return f"fewer than {SMALL_CELL} votes"
+    whole = f"all {_tally(opinion.overall)}"
+    if any(t.seen < SMALL_CELL for t in opinion.by_group):
+        return f"{whole}; a group has fewer than {SMALL_CELL}, so none is shown"
+    return "; ".join([whole, *(f"group {i} {_tally(t)}" for i, t in enumerate(opinion.by_group, start=1))])
+
+
+def _tally(tally: Tally) -> str:
+    return f"{tally.agree}/{tally.disagree}/{tally.passed}"

@@ -1,0 +1,199 @@
+"""A consultation: statements, and each participant's current vote on them.
+
+Axes: P participants, S statements, V current votes. Arrays over V hold one entry a vote. A participant is an index and
+nothing more: ids are forgotten as soon as a file is read.
+"""
+
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from folkmoot.errors import FolkmootError
+from folkmoot.listen.exports import Export, attribution_of, open_export
+from folkmoot.listen.tables import printable, read_pairs, shown
+from folkmoot.records import Statement
+
+_YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Consultation:
+    """Statements and current votes.
+
+    Attributes:
+        name: title of the consultation, or the name of its folder.
+        statements: S statements, in the order of their ids.
+        participant_V: participant of each vote, int32 in [0, participants).
+        statement_V: statement of each vote, int32 in [0, S).
+        vote_V: int8: +1 agree, -1 disagree, 0 pass.
+        participants: people with at least one vote; who cast none has said nothing and is not counted.
+        attribution: text that must travel with results; may be empty.
+        simulated: the votes come from simulated participants.
+        language: BCP 47 tag of the statements, or "und".
+    """
+
+    name: str
+    statements: tuple[Statement, ...]
+    participant_V: NDArray[np.int32]  # the axis stands in capitals
+    statement_V: NDArray[np.int32]  # the axis stands in capitals
+    vote_V: NDArray[np.int8]
+    participants: int
+    attribution: str = ""
+    simulated: bool = False
+    language: str = "und"
+
+    def __post_init__(self) -> None:
+        if not len(self.participant_V) == len(self.statement_V) == len(self.vote_V):
+            raise ValueError("the vote arrays differ in length")
+        for axis, size in ((self.participant_V, self.participants), (self.statement_V, len(self.statements))):
+            if len(axis) and not (axis.min() >= 0 and axis.max() < size):
+                raise ValueError("a vote names a participant or statement that does not exist")
+        if len(self.vote_V) and not np.isin(self.vote_V, (-1, 0, 1)).all():
+            raise ValueError("a vote is neither +1 nor 0 nor -1")
+        cells = self.participant_V.astype(np.int64) * max(len(self.statements), 1) + self.statement_V
+        if len(np.unique(cells)) != len(cells):
+            raise ValueError("somebody has two current votes on one statement")
+        for votes in (self.participant_V, self.statement_V, self.vote_V):
+            votes.setflags(write=False)
+
+
+@dataclass(slots=True)
+class VoteLog:
+    """Votes as they are read: numbers for ids, in file order, superseded ones included."""
+
+    participants: dict[str, int] = field(default_factory=dict)
+    participant: "array[int]" = field(default_factory=lambda: array("i"))
+    statement: "array[int]" = field(default_factory=lambda: array("i"))
+    vote: "array[int]" = field(default_factory=lambda: array("b"))
+    time_ms: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def add(self, participant: str, statement: int, vote: int, time_ms: float = 0.0) -> None:
+        """Add one vote."""
+        self.participant.append(self.participants.setdefault(participant, len(self.participants)))
+        self.statement.append(statement)
+        self.vote.append(vote)
+        self.time_ms.append(time_ms)
+
+
+def current_votes(
+    participant_V: NDArray[np.int32], statement_V: NDArray[np.int32], time_V: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the positions of the votes that count: of each participant on each statement the last.
+
+    Last by time; of equal times, the later in the file. Ordered by participant, then statement.
+    """
+    order = np.lexsort((time_V, statement_V, participant_V))  # stable: ties keep file order
+    person, statement = participant_V[order], statement_V[order]
+    is_last = np.ones(len(order), dtype=bool)
+    is_last[:-1] = (person[1:] != person[:-1]) | (statement[1:] != statement[:-1])
+    return order[is_last]
+
+
+def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Consultation:
+    """Make a consultation of statements and votes, and of what `summary.csv` and ATTRIBUTION.md say about it.
+
+    Statements are put into the order of their ids, so that the order of rows in a file changes nothing. `log.statement`
+    holds positions in `statements`.
+
+    The rows of `summary.csv` read here: ``topic`` (the name), ``simulated`` (true where the participants are simulated),
+    ``simulated-note`` (joins the attribution, and so travels with it), ``language`` (BCP 47).
+
+    Raises:
+        FolkmootError: there is no statement or no vote, or `summary.csv` says something unreadable.
+    """
+    if not statements or not len(log.vote):
+        raise FolkmootError(
+            f"the export is empty: {len(statements)} statements, {len(log.vote)} votes",
+            where=str(export.path),
+            do="export the consultation again once people have voted",
+        )
+    summary = read_pairs(export, "summary.csv")
+    simulated = _is_simulated(export, summary)
+    note = printable(summary.get("simulated-note") or summary.get("conversation-description", "")) if simulated else ""
+    order = sorted(range(len(statements)), key=lambda i: _by_number(statements[i].id))
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    participant_V = np.asarray(log.participant, dtype=np.int32)
+    statement_V = rank[np.asarray(log.statement, dtype=np.int32)]
+    kept = current_votes(participant_V, statement_V, np.asarray(log.time_ms, dtype=np.float64))
+    return Consultation(
+        name=" ".join(printable(summary.get("topic", "")).split()) or _name_of(export.path),
+        statements=tuple(statements[i] for i in order),
+        participant_V=participant_V[kept],
+        statement_V=statement_V[kept],
+        vote_V=np.asarray(log.vote, dtype=np.int8)[kept],
+        participants=len(log.participants),
+        attribution="\n\n".join(filter(None, (printable(attribution_of(export)), note))),
+        simulated=simulated,
+        language=_language(export, summary),
+    )
+
+
+def read_consultation(path: Path) -> Consultation:
+    """Read a consultation: a Polis export or a long-form pair, in a folder or a zip.
+
+    Raises:
+        FolkmootError: nothing readable is there; the message says what was looked for.
+    """
+    # the readers need this module's classes, so they are imported when used
+    from folkmoot.listen.longform import read_longform_files
+    from folkmoot.listen.polis import read_export_files
+
+    export = open_export(path, telltales=("comments.csv", "statements.csv"))
+    if "comments.csv" in export:
+        return read_export_files(export)
+    if "statements.csv" in export:
+        return read_longform_files(export)
+    there = ", ".join(shown(name) for name in sorted(export.names)[:8]) or "no file"
+    raise FolkmootError(
+        f"no consultation is here; found {there}",
+        where=str(path),
+        do="give a folder or zip with comments.csv and votes.csv or participants-votes.csv (a Polis export), or with"
+        " statements.csv and votes.csv (statement,text and participant,statement,vote[,timestamp])" + _below(path),
+    )
+
+
+def _below(path: Path) -> str:
+    if not path.is_dir():
+        return ""
+    near = sorted(p.parent.name for name in ("comments.csv", "statements.csv") for p in path.glob(f"*/{name}"))
+    return f"; did you mean one of the folders in it: {', '.join(shown(n) for n in near[:4])}?" if near else ""
+
+
+def _is_simulated(export: Export, summary: dict[str, str]) -> bool:
+    said = summary.get("simulated", "").lower()
+    if said not in _YES:
+        raise FolkmootError(
+            f"{shown(said)!r} does not say whether the participants are simulated",
+            where=f"{export.where('summary.csv')}, row simulated",
+            do="write true or false",
+        )
+    return _YES[said]
+
+
+def _language(export: Export, summary: dict[str, str]) -> str:
+    tag = summary.get("language", "") or "und"
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        raise FolkmootError(
+            f"{shown(tag)!r} is no language tag",
+            where=f"{export.where('summary.csv')}, row language",
+            do="write e.g. en or pt-BR",
+        )
+    return tag
+
+
+def _name_of(path: Path) -> str:
+    whole = path.resolve()
+    return whole.stem if whole.suffix.lower() == ".zip" else whole.name
+
+
+def _by_number(id_: str) -> tuple[int, int, str]:
+    """Order ids as numbers where they are numbers."""
+    is_number = id_.isascii() and id_.isdigit()
+    return (0, int(id_), id_) if is_number else (1, 0, id_)

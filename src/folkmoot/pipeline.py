@@ -1,0 +1,355 @@
+"""The road: listen -> draft -> train -> evaluate.
+
+Every stage reads sealed records and writes a run directory of its own inside `out`; a sealed one is reused, an unsealed
+one is resumed. What a training arm changes is written down in `arms`; everything else is the same for all of them.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from folkmoot.constitution import read_constitution, write_constitution
+from folkmoot.crossed import read_items, resolve_all
+from folkmoot.draft.config import DraftConfig
+from folkmoot.draft.drafting import draft
+from folkmoot.draft.render import constitution_markdown, left_out_markdown
+from folkmoot.errors import FolkmootError, UsageError
+from folkmoot.ledger import Ledger
+from folkmoot.listen.config import ListenConfig
+from folkmoot.listen.consultation import read_consultation
+from folkmoot.listen.opinion import analyse
+from folkmoot.models.library import EMBEDDED
+from folkmoot.opinion_file import read_opinion, write_opinion
+from folkmoot.records import Constitution, Preference
+from folkmoot.runs import Run, open_run
+from folkmoot.seeds import derive
+
+if TYPE_CHECKING:
+    from folkmoot.evaluate.evaluation import Trained
+
+STAGES = ("listen", "draft", "train", "evaluate")
+Progress = Callable[[str, int, int], None]
+Say = Callable[[str], None]
+_SEEDS = {"smoke": 1, "small": 3, "full": 5}
+_FOLDS = 3
+
+
+class Request(BaseModel):
+    """What one walk along the road is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    consultation: Path | None = None
+    constitution: Path | None = None
+    sources: tuple[str, ...] = ("udhr",)
+    student: str = "smollm2"
+    teacher: str = "written"
+    scale: Literal["smoke", "small", "full"] = "smoke"
+    out: Path
+    until: Literal["listen", "draft", "train", "evaluate"] = "evaluate"
+    seed: int = Field(default=0, ge=0)
+    seeds: int | None = Field(default=None, ge=1)
+    reference_data: Path | None = None
+    budget_s: float | None = None
+    budget_tokens: int | None = None
+    fresh: bool = False
+
+    @model_validator(mode="after")
+    def _starts_somewhere(self) -> "Request":
+        if (self.consultation is None) == (self.constitution is None):
+            raise ValueError("give either a consultation or a constitution to start from")
+        return self
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Arm:
+    """One training run: the constitution itself, a control, or the constitution with concepts withheld."""
+
+    control: Literal["none", "shuffled", "placebo", "flipped"]
+    seed: int
+    leave_out: tuple[str, ...] = ()
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run directory; the main one is plainly ``train``."""
+        kind = "" if self.control == "none" else f".{self.control}"
+        fold = "" if not self.leave_out else ".without-" + "-".join(c[:12] for c in self.leave_out[:1])
+        number = f".s{self.seed}" if self.seed or kind or fold else ""
+        return f"train{kind}{fold}{number}"
+
+
+def make_request(**fields: Any) -> Request:
+    """Build a request.
+
+    Raises:
+        UsageError: a field has a value that does not exist.
+    """
+    try:
+        return Request.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])).replace("_", "-")
+        raise UsageError(
+            f"{'--' + name + ': ' if name else ''}{first['msg']}", do="see: folkmoot run --help"
+        ) from error
+
+
+def follow(request: Request, *, progress: Progress = lambda *_: None, say: Say = lambda _: None) -> dict[str, Any]:
+    """Walk the road as far as `request.until` and return what `folkmoot run --json` prints.
+
+    Raises:
+        FolkmootError: an input is wrong, or a run directory belongs to another request.
+        Incomplete: the budget ran out.
+    """
+    return _Road(request, progress, say).walk()
+
+
+def arms(request: Request, constitution: Constitution) -> list[Arm]:
+    """Return the training runs of a request; smoke trains once, larger scales train the controls over several seeds."""
+    seeds = range(request.seed, request.seed + (request.seeds or _SEEDS[request.scale]))
+    if request.scale == "smoke" or request.until == "train":
+        return [Arm("none", seed) for seed in seeds]
+    controls: list[Literal["none", "shuffled", "placebo", "flipped"]] = ["none", "shuffled", "placebo"]
+    if constitution.stances():
+        controls.append("flipped")
+    folds = [Arm("none", request.seed, fold) for fold in withheld_folds(constitution, request.seed)]
+    return [Arm(control, seed) for control in controls for seed in seeds] + folds
+
+
+def withheld_folds(constitution: Constitution, seed: int) -> list[tuple[str, ...]]:
+    """Split the constitution's taught concepts at random into folds, each withheld from one training run."""
+    from folkmoot.train.lessons import teachable
+
+    concepts = sorted(teachable(constitution))
+    order = derive(seed, "pipeline.folds").permutation(len(concepts))
+    folds = [tuple(sorted(concepts[int(i)] for i in order[k::_FOLDS])) for k in range(_FOLDS)]
+    return [fold for fold in folds if fold and len(fold) < len(concepts)]
+
+
+def examine(
+    model: str, constitution_file: Path, *, exam: Path | None, against: str | None, progress: Progress
+) -> dict[str, Any]:
+    """Examine one model, or two, by a constitution; what an auditor needs."""
+    from folkmoot.evaluate import effects
+    from folkmoot.evaluate.exam import exam_items, sit, summary
+    from folkmoot.models.library import resolve_model
+    from folkmoot.models.local import LocalModel, pin_threads
+
+    constitution = read_constitution(constitution_file)
+    written = exam_items() if exam is None else read_items(exam)
+    items = resolve_all(written, constitution.stances())
+    if not items:
+        raise FolkmootError("no exam item is left: all are contested and the constitution takes no stance on them")
+    pin_threads()
+    names = [model] if against is None else [model, against]
+    scored = []
+    for number, name in enumerate(names):
+        progress(f"examining {name}", number, len(names))
+        scored.append(sit(LocalModel.load(resolve_model(name), name=name), items, label=name))
+    result: dict[str, Any] = {
+        "constitution": constitution.id,
+        "exam": {s.label: summary(s, derive(0, "examine", s.label)) for s in scored},
+    }
+    if against is not None:
+        change = effects.difference([scored[0]], [scored[1]], derive(0, "examine.difference")).as_json()
+        result["effects"] = {"first_vs_second": {"diff": change["value"], "ci": change["ci"], "n": change["n"]}}
+    return result
+
+
+# ------------------------------------------------------------------ the stages, opened, filled and sealed
+
+
+@dataclasses.dataclass(slots=True)
+class _Road:
+    """One walk; `walked` are the stage runs behind it, which share the budget."""
+
+    request: Request
+    progress: Progress
+    say: Say
+    walked: list[Run] = dataclasses.field(default_factory=list)
+
+    def walk(self) -> dict[str, Any]:
+        request = self.request
+        found: dict[str, Any] = {}
+        if request.constitution is not None:
+            drafted = self.adopt(request.constitution)
+        else:
+            listened = self.listen()
+            if request.until == "listen":
+                return {"opinion": str(listened.artefacts / "opinion.json")}
+            drafted = self.draft(listened)
+            found["left_out"] = str(drafted.artefacts / "left-out.md")
+        path = drafted.artefacts / "constitution.yaml"
+        constitution = read_constitution(path)
+        found |= {
+            "constitution": str(path),
+            "principles": len(constitution.principles),
+            "stances": constitution.stances(),
+        }
+        if request.until in {"listen", "draft"}:
+            return found
+        trained = {arm: self.train(drafted, constitution, arm) for arm in arms(request, constitution)}
+        found["model"] = str(next(iter(trained.values())).artefacts / "final")
+        if request.until == "train":
+            return found | {"ledger": self.ledger()}
+        return found | self.evaluate(drafted, constitution, trained)
+
+    def listen(self) -> Run:
+        assert self.request.consultation is not None
+        config = ListenConfig(seed=self.request.seed)
+        with self.open("listen", config, {"consultation": self.request.consultation}) as run:
+            if not run.sealed:
+                self.progress("listening to the consultation", 0, 1)
+                with run.ledger.timed("listen"):
+                    opinion = analyse(read_consultation(self.request.consultation), config, seed=config.seed)
+                    write_opinion(opinion, run.artefacts / "opinion.json")
+                run.seal()
+        return run
+
+    def draft(self, listened: Run) -> Run:
+        config = DraftConfig()
+        asked = {**config.model_dump(mode="json"), "sources": list(self.request.sources)}
+        with self.open("draft", asked, {"listen": listened}) as run:
+            if not run.sealed:
+                self.progress("drafting the constitution", 0, 1)
+                with run.ledger.timed("draft"):
+                    opinion = read_opinion(listened.artefacts / "opinion.json")
+                    drafted = draft(opinion, self.request.sources, config)
+                    write_constitution(drafted.constitution, run.artefacts / "constitution.yaml")
+                    (run.artefacts / "constitution.md").write_text(constitution_markdown(drafted), encoding="utf-8")
+                    (run.artefacts / "left-out.md").write_text(left_out_markdown(drafted), encoding="utf-8")
+                    _trace_constitution(run, drafted.constitution)
+                run.seal()
+        return run
+
+    def adopt(self, file: Path) -> Run:
+        """Take over a constitution that a person wrote or edited."""
+        constitution = read_constitution(file)
+        with self.open("draft", {"adopted": True}, {"constitution": file}) as run:
+            if not run.sealed:
+                write_constitution(constitution, run.artefacts / "constitution.yaml")
+                _trace_constitution(run, constitution)
+                run.seal()
+        return run
+
+    def train(self, drafted: Run, constitution: Constitution, arm: Arm) -> Run:
+        from folkmoot.models.library import fetch_model, resolve_model
+        from folkmoot.train.config import TrainConfig
+        from folkmoot.train.feedback import teacher_named
+        from folkmoot.train.training import train
+
+        request = self.request
+        config = TrainConfig.at_scale(request.scale, seed=arm.seed, control=arm.control, leave_out=arm.leave_out)
+        embedded = request.student in EMBEDDED
+        student = fetch_model(request.student, say=self.say) if embedded else resolve_model(request.student)
+        asked = {**config.model_dump(mode="json"), "student": request.student, "teacher": request.teacher}
+        with self.open(arm.run_name, asked, {"draft": drafted, "student": student}) as run:
+            if not run.sealed:
+                teacher = teacher_named(request.teacher, constitution)
+                train(run, constitution, student, teacher, config, progress=self.within(arm))
+                run.seal()
+        return run
+
+    def evaluate(self, drafted: Run, constitution: Constitution, trained: Mapping[Arm, Run]) -> dict[str, Any]:
+        from folkmoot.evaluate.config import EvaluateConfig
+        from folkmoot.evaluate.evaluation import evaluate
+        from folkmoot.evaluate.exam import exam_items
+        from folkmoot.evaluate.report import write_report
+        from folkmoot.models.library import resolve_model
+
+        request = self.request
+        config = EvaluateConfig.at_scale(request.scale, seed=request.seed, reference_data=request.reference_data)
+        # where the outside sets lie is no part of the result; what is in them is, as inputs
+        asked = config.model_dump(mode="json", exclude={"reference_data"})
+        inputs: dict[str, Path | Run] = {"draft": drafted, **{arm.run_name: run for arm, run in trained.items()}}
+        inputs |= reference_sets(request.reference_data)
+        with self.open("evaluate", asked, inputs) as run:
+            if not run.sealed:
+                results = evaluate(
+                    run,
+                    constitution,
+                    resolve_model(request.student),
+                    [_examined(arm, one) for arm, one in trained.items()],
+                    exam=exam_items(),
+                    config=config,
+                    progress=self.progress,
+                )
+                results |= {"taught_by": _taught_by(next(iter(trained.values()))), "ledger": self.ledger()}
+                answers = json.loads((run.artefacts / "answers.json").read_text(encoding="utf-8"))
+                write_report(results, constitution, answers, run.report)
+                run.seal()
+        results = json.loads((run.report / "report.json").read_text(encoding="utf-8"))
+        shown = {key: results[key] for key in ("exam", "effects", "causal_claim", "ledger")}
+        return {"report": str(run.report / "report.html"), **shown}
+
+    def open(self, name: str, config: BaseModel | Mapping[str, Any], inputs: Mapping[str, Path | Run]) -> Run:
+        request = self.request
+        run = open_run(request.out, name, config, inputs, fresh=request.fresh)
+        if run.sealed:
+            self.say(f"{name}: already done, reused")
+        else:
+            run.ledger.limit(
+                seconds=request.budget_s, tokens=request.budget_tokens, beside=[one.ledger for one in self.walked]
+            )
+        self.walked.append(run)
+        return run
+
+    def within(self, arm: Arm) -> Progress:
+        """Return a progress function that says which training run it is."""
+        return lambda what, done, total: self.progress(f"{arm.run_name}: {what}", done, total)
+
+    def ledger(self) -> dict[str, Any]:
+        return Ledger.sum(run.ledger for run in self.walked).as_json()
+
+
+def reference_sets(folder: Path | None) -> dict[str, Path | Run]:
+    """Return the outside sets that `folder` holds, by name: what an evaluation reads beside the models."""
+    from folkmoot.evaluate.suites import REFERENCE_SETS
+
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise FolkmootError("there is no such folder", where=f"--reference-data {folder}", do="check the path")
+    return {name: folder / name for name in REFERENCE_SETS if (folder / name).is_dir()}
+
+
+def _examined(arm: Arm, run: Run) -> "Trained":
+    from folkmoot.evaluate.evaluation import Trained
+
+    whole = arm.control == "none" and not arm.leave_out
+    return Trained(
+        arm="without" if arm.leave_out else "constitution" if whole else arm.control,
+        seed=arm.seed,
+        final=run.artefacts / "final",
+        supervised=run.artefacts / "supervised" if whole else None,
+        withheld=arm.leave_out,
+        preferences=_preferences(run) if whole else (),
+    )
+
+
+def _preferences(run: Run) -> tuple[Preference, ...]:
+    lines = (run.artefacts / "preferences.jsonl").read_text(encoding="utf-8").splitlines()
+    return tuple(Preference(**json.loads(line)) for line in lines)
+
+
+def _taught_by(run: Run) -> str:
+    with (run.artefacts / "preferences.jsonl").open(encoding="utf-8") as file:
+        return str(json.loads(file.readline())["taught_by"])
+
+
+def _trace_constitution(run: Run, constitution: Constitution) -> None:
+    """Write down which statements and articles stand behind each principle."""
+    from folkmoot.lineage import Role
+
+    roles = {"statement": Role.SUPPORTS, "article": Role.FOUNDS, "hand": Role.EDITS}
+    for principle in constitution.principles:
+        bearings = [b.concept + (f"={b.stance}" if b.stance else "") for b in principle.bearings]
+        run.describe(principle.id, "principle", principle.text, weight=principle.weight, bearings=bearings)
+        for origin in principle.origins:
+            node = f"{origin.kind}:{origin.ref}"
+            run.describe(node, origin.kind, origin.quote or origin.ref, support=list(origin.support))
+            run.link(principle.id, node, roles[origin.kind])

@@ -1,0 +1,1 @@
+"""Training a student by a constitution: lessons or AI feedback, a supervised stage, a preference stage, controls."""

@@ -1,0 +1,141 @@
+"""The preference stage: direct preference optimisation with LoRA, on TRL's trainer.
+
+Rafailov et al. 2023 (arXiv 2305.18290), section 4, with a term for the chosen response's likelihood against the
+collapse that small models show (Pang et al. 2024, arXiv 2404.19733, section 2). The loss of a preference with
+feedback probability q is -q log σ(βΔ) - (1-q) log σ(-βΔ).
+
+Only data layout and loss are ours: both responses lie behind one copy of their prompt (`models.local.pack`), which
+computes the prompt once where TRL's own layout computes it twice, and the two sides of a lesson share a step, so that
+whatever belongs to a response alone cancels in the gradient.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.nn.functional import logsigmoid
+from torch.utils.data import SequentialSampler
+from transformers import TrainerCallback
+from trl import DPOConfig, DPOTrainer
+
+from folkmoot.models.chat import ask
+from folkmoot.models.local import Packed, Row, chat_ids, end_of_turn, pack, response_ids, response_log_probs
+from folkmoot.records import Preference
+from folkmoot.train.adapters import load_student, lora_config, save_merged
+from folkmoot.train.config import TrainConfig
+from folkmoot.train.resuming import last_checkpoint, trainer_arguments
+
+
+class PackedPreferenceTrainer(DPOTrainer):  # type: ignore[misc]  # TRL ships no types
+    """TRL's DPO trainer over packed rows: a row is a prompt with its chosen and its rejected response."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
+        # tokens are made by the same functions that the exam uses, so training and scoring see the same text
+        return dataset
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns = [
+            "prompt_ids", "chosen_ids", "rejected_ids", "probability", "ref_chosen_logps", "ref_rejected_logps",
+        ]  # fmt: skip
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> SequentialSampler:
+        # the draw is already in random order, and shuffling would part the two sides of a lesson
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+
+    def compute_ref_log_probs(self, model: Any, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ARG002  # TRL's signature
+        """Return the summed log-probabilities of both responses without the adapters."""
+        with torch.no_grad(), self.model.disable_adapter():
+            chosen, rejected = _pair_log_probs(self.model, inputs["packed"])
+        return chosen, rejected
+
+    def _compute_loss(self, model: Any, inputs: Mapping[str, Any], return_outputs: bool) -> Any:
+        chosen, rejected = _pair_log_probs(model, inputs["packed"])
+        margin = (chosen - inputs["ref_chosen_logps"]) - (rejected - inputs["ref_rejected_logps"])
+        q = inputs["probability"]
+        preference = -(q * logsigmoid(self.beta * margin) + (1 - q) * logsigmoid(-self.beta * margin)).mean()
+        likelihood = -(chosen / inputs["chosen_tokens"]).mean()
+        loss = preference + self.supervised_weight * likelihood
+        for name, value in (("preference_loss", preference), ("chosen_nll", likelihood), ("margin", margin.mean())):
+            self._metrics["train"][name].append(value.item())
+        self._metrics["train"]["accuracy"].append((margin > 0).float().mean().item())
+        return (loss, {}) if return_outputs else loss
+
+
+def _pair_log_probs(model: Any, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    chosen, rejected = response_log_probs(base, packed).view(-1, 2).unbind(1)
+    return chosen, rejected
+
+
+class PackPreferences:
+    """Collate tokenised preferences into one packed batch."""
+
+    def __init__(self, pad: int) -> None:
+        self.pad = pad
+
+    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the batch, with reference log-probabilities once they are known."""
+        rows = [Row(e["prompt_ids"], [e["chosen_ids"], e["rejected_ids"]]) for e in examples]
+        batch: dict[str, Any] = {
+            "packed": pack(rows, self.pad),
+            "chosen_tokens": torch.tensor([float(len(e["chosen_ids"])) for e in examples]),
+            "probability": torch.tensor([float(e["probability"]) for e in examples]),
+        }
+        for name in ("ref_chosen_logps", "ref_rejected_logps"):
+            if name in examples[0]:
+                batch[name] = torch.tensor([float(e[name]) for e in examples])
+        return batch
+
+
+def train_preference(
+    student: Path,
+    preferences: Sequence[Preference],
+    config: TrainConfig,
+    *,
+    folder: Path,
+    work: Path,
+    seed: int,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> dict[str, float]:
+    """Train `student` on preferences in their order, once, and write the merged model to `folder`.
+
+    Args:
+        work: folder of checkpoints; a run killed half-way resumes from the last and ends in the same weights.
+
+    Returns:
+        The last logged metrics.
+    """
+    model, tokenizer = load_student(student)
+    rows = Dataset.from_list(
+        [
+            {
+                "prompt_ids": chat_ids(tokenizer, ask(p.prompt)),
+                "chosen_ids": response_ids(tokenizer, p.chosen),
+                "rejected_ids": response_ids(tokenizer, p.rejected),
+                "probability": p.probability,
+            }
+            for p in preferences
+        ]
+    )
+    arguments = DPOConfig(
+        **trainer_arguments(config, work, rate=config.learning_rate, seed=seed),
+        beta=config.beta,
+        max_length=None,
+        precompute_ref_log_probs=True,
+        precompute_ref_batch_size=16,
+    )
+    trainer = PackedPreferenceTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        processing_class=tokenizer,
+        data_collator=PackPreferences(end_of_turn(tokenizer)),
+        peft_config=lora_config(model, config),
+        callbacks=list(callbacks),
+    )
+    trainer.supervised_weight = config.supervised_weight
+    result = trainer.train(resume_from_checkpoint=last_checkpoint(work))
+    save_merged(trainer.model, tokenizer, folder)
+    return {"loss": float(result.training_loss), "steps": float(trainer.state.global_step)}
