@@ -109,15 +109,20 @@ def follow(request: Request, *, progress: Progress = lambda *_: None, say: Say =
 
 
 def arms(request: Request, constitution: Constitution) -> list[Arm]:
-    """Return the training runs of a request; smoke trains once, larger scales train the controls over several seeds."""
+    """Return the training runs of a request.
+
+    `smoke` trains once; `small` adds the controls, over several seeds; `full` also withholds concepts, fold by fold.
+    """
     seeds = range(request.seed, request.seed + (request.seeds or _SEEDS[request.scale]))
     if request.scale == "smoke" or request.until == "train":
         return [Arm("none", seed) for seed in seeds]
     controls: list[Literal["none", "shuffled", "placebo", "flipped"]] = ["none", "shuffled", "placebo"]
     if constitution.stances():
         controls.append("flipped")
-    folds = [Arm("none", request.seed, fold) for fold in withheld_folds(constitution, request.seed)]
-    return [Arm(control, seed) for control in controls for seed in seeds] + folds
+    folds = withheld_folds(constitution, request.seed) if request.scale == "full" else []
+    return [Arm(control, seed) for control in controls for seed in seeds] + [
+        Arm("none", request.seed, fold) for fold in folds
+    ]
 
 
 def withheld_folds(constitution: Constitution, seed: int) -> list[tuple[str, ...]]:

@@ -21,7 +21,10 @@ def run(
         str,
         typer.Option(help="`written` (lessons written by hand) or an OpenAI-compatible base URL, as URL or URL#MODEL."),
     ] = "written",
-    scale: Annotated[str, typer.Option(help="smoke (minutes), small (hours), full.")] = "smoke",
+    scale: Annotated[
+        str,
+        typer.Option(help="smoke: one model, minutes; small: with controls and three seeds, hours; full: more of all."),
+    ] = "smoke",
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/default"),
     until: Annotated[str, typer.Option(help="Last stage: listen, draft, train or evaluate.")] = "evaluate",
     seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,

@@ -25,7 +25,7 @@ class TrainConfig(BaseModel):
     leave_out: tuple[str, ...] = ()
     """Concepts whose lessons are withheld; others take their place, so the number of lessons stays."""
 
-    lessons: int = Field(default=600, ge=2)
+    lessons: int = Field(default=240, ge=2)
     """Lessons drawn, in proportion to principle weights; a concept with few lessons sees them again."""
 
     lora_rank: int = Field(default=32, ge=1)
@@ -34,13 +34,13 @@ class TrainConfig(BaseModel):
     layers: int = Field(default=18, ge=1)
     """How many of the upper layers are trained; the backward pass stops below them."""
 
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=5e-4, gt=0)
     """Peak learning rate of the preference stage; linear warm-up over 5% of the steps, then cosine to zero."""
 
     supervised_learning_rate: float = Field(default=2e-4, gt=0)
     """The same for the supervised stage."""
 
-    supervised_share: float = Field(default=0.5, ge=0, le=1)
+    supervised_share: float = Field(default=0.2, ge=0, le=1)
     """Share of the drawn lessons that the supervised stage sees."""
 
     beta: float = Field(default=0.1, gt=0)
@@ -49,10 +49,10 @@ class TrainConfig(BaseModel):
     supervised_weight: float = Field(default=0.02, ge=0)
     """Weight of the chosen response's mean negative log-likelihood beside the preference loss, against collapse."""
 
-    lessons_per_step: int = Field(default=4, ge=1)
+    lessons_per_step: int = Field(default=1, ge=1)
     """Lessons in one optimiser step; both sides of a lesson always share a step."""
 
-    checkpoint_steps: int = Field(default=25, ge=1)
+    checkpoint_steps: int = Field(default=60, ge=1)
     """A killed run resumes from the last of these."""
 
     threads: int | None = Field(default=None, ge=1)
@@ -65,7 +65,8 @@ class TrainConfig(BaseModel):
 
 
 _SCALES: dict[Scale, dict[str, object]] = {
-    "smoke": {"lessons": 160},
-    "small": {"lessons": 600},
-    "full": {"lessons": 1800},
+    "smoke": {"lessons": 240},
+    # what smoke does once, with controls over several seeds
+    "small": {"lessons": 240},
+    "full": {"lessons": 1600},
 }

@@ -41,9 +41,16 @@ class ModelTeacher:
         """Say that this is AI feedback, and whose."""
         return f"AI feedback by {self.model.name}"
 
-    def revisions(self, lessons: Sequence[Lesson], student: Student) -> Iterator[tuple[Revision, ...]]:
+    @property
+    def tokens(self) -> int:
+        """Return the tokens that the server has counted so far."""
+        return self.model.tokens
+
+    def revisions(
+        self, lessons: Sequence[Lesson], student: Student, *, start: int = 0
+    ) -> Iterator[tuple[Revision, ...]]:
         """Yield, per lesson, the revision of the student's own answer to each of its two prompts."""
-        for number, lesson in enumerate(lessons):
+        for number, lesson in enumerate(lessons, start):
             principle = self.principles[lesson.principle_id]
             prompts = (lesson.item.prompt_a, lesson.item.prompt_b)
             answers = student.generate(
@@ -72,9 +79,11 @@ class ModelTeacher:
             return None
         return Revision(prompt, answer, critique, revision, principle.id, self.taught_by, lesson_id)
 
-    def preferences(self, lessons: Sequence[Lesson], student: Student) -> Iterator[tuple[Preference, ...]]:
+    def preferences(
+        self, lessons: Sequence[Lesson], student: Student, *, start: int = 0
+    ) -> Iterator[tuple[Preference, ...]]:
         """Yield, per lesson, the preference between two answers of the student to each of its two prompts."""
-        for number, lesson in enumerate(lessons):
+        for number, lesson in enumerate(lessons, start):
             principle = self.principles[lesson.principle_id]
             prompts = (lesson.item.prompt_a, lesson.item.prompt_b)
             drawn = [

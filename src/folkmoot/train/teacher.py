@@ -29,7 +29,8 @@ class Teacher(Protocol):
     """Turns lessons into what the two stages train on.
 
     Both methods yield one tuple per lesson, in order, so that a run can record each as it comes and, when it is resumed,
-    ask only for the rest. A tuple may be empty where the teacher could not decide.
+    ask only for the rest: `start` is then the number of the first, so that whatever is drawn by number is drawn as it would
+    have been. A tuple may be empty where the teacher could not decide.
     """
 
     @property
@@ -37,11 +38,20 @@ class Teacher(Protocol):
         """What to print wherever results of this teacher appear."""
         ...
 
-    def revisions(self, lessons: Sequence[Lesson], student: Student) -> Iterator[tuple[Revision, ...]]:
+    @property
+    def tokens(self) -> int:
+        """Tokens that its feedback has cost so far."""
+        ...
+
+    def revisions(
+        self, lessons: Sequence[Lesson], student: Student, *, start: int = 0
+    ) -> Iterator[tuple[Revision, ...]]:
         """Critique and revise."""
         ...
 
-    def preferences(self, lessons: Sequence[Lesson], student: Student) -> Iterator[tuple[Preference, ...]]:
+    def preferences(
+        self, lessons: Sequence[Lesson], student: Student, *, start: int = 0
+    ) -> Iterator[tuple[Preference, ...]]:
         """Compare."""
         ...
 
@@ -51,12 +61,25 @@ class WrittenLessons:
     """The lessons as they were written by hand; the student's own answers play no part."""
 
     taught_by: str = lessons.WRITTEN_BY_HAND
+    tokens: int = 0
 
-    def revisions(self, lessons: Sequence[Lesson], student: Student) -> Iterator[tuple[Revision, ...]]:  # noqa: ARG002
+    def revisions(
+        self,
+        lessons: Sequence[Lesson],
+        student: Student,  # noqa: ARG002
+        *,
+        start: int = 0,  # noqa: ARG002
+    ) -> Iterator[tuple[Revision, ...]]:
         """Yield the two revisions of each lesson: under each prompt the wrong response, its critique, the right one."""
         return map(written_revisions, lessons)
 
-    def preferences(self, lessons: Sequence[Lesson], student: Student) -> Iterator[tuple[Preference, ...]]:  # noqa: ARG002
+    def preferences(
+        self,
+        lessons: Sequence[Lesson],
+        student: Student,  # noqa: ARG002
+        *,
+        start: int = 0,  # noqa: ARG002
+    ) -> Iterator[tuple[Preference, ...]]:
         """Yield the two preferences of each lesson: under each prompt its own response over the other."""
         return map(written_preferences, lessons)
 

@@ -57,7 +57,7 @@ def train(
         with run.ledger.timed("train.supervised"):
             revised = supervised_part(lessons, config)
             learner = LocalModel.load(student, name="student")
-            revisions = _ask(run, "revision", revised, lambda rest: teacher.revisions(rest, learner), Revision)
+            revisions = _ask(run, revised, teacher, learner, Revision)
             del learner
             if config.control == "shuffled":
                 revisions = shuffle_prompts(revisions, derive(config.seed, "train.shuffle.revisions"))
@@ -78,7 +78,7 @@ def train(
     if not _whole(final):
         with run.ledger.timed("train.preference"):
             learner = LocalModel.load(supervised, name="supervised")
-            preferences = _ask(run, "preference", lessons, lambda rest: teacher.preferences(rest, learner), Preference)
+            preferences = _ask(run, lessons, teacher, learner, Preference)
             del learner
             if config.control == "shuffled":
                 preferences = shuffle_prompts(preferences, derive(config.seed, "train.shuffle.preferences"))
@@ -122,19 +122,23 @@ def supervised_part(lessons: tuple[Lesson, ...], config: TrainConfig) -> tuple[L
 
 
 def _ask(
-    run: Run,
-    kind: str,
-    lessons: Sequence[Lesson],
-    teach: Callable[[Sequence[Lesson]], Iterator[tuple[Record, ...]]],
-    record: type[Record],
+    run: Run, lessons: Sequence[Lesson], teacher: Teacher, learner: LocalModel, record: type[Record]
 ) -> tuple[Record, ...]:
     """Collect the teacher's records, one event a lesson; lessons already answered in an earlier attempt are not asked."""
+    kind = record.__name__.lower()
     done = run.events(kind)
     answered = 0
     while answered < len(lessons) and str(answered) in done:
         answered += 1
     records = [record(**fields) for i in range(answered) for fields in done[str(i)]["records"]]
-    for number, taught in enumerate(teach(lessons[answered:]), start=answered):
+    teach: Callable[..., Iterator[tuple[Record, ...]]] = (
+        teacher.revisions if record is Revision else teacher.preferences  # type: ignore[assignment]  # the record says which
+    )
+    paid = teacher.tokens
+    for number, taught in enumerate(teach(lessons[answered:], learner, start=answered), start=answered):
+        if teacher.tokens > paid:
+            run.ledger.spend("train.teacher", tokens=teacher.tokens - paid)
+            paid = teacher.tokens
         run.record(kind, str(number), records=[dataclasses.asdict(r) for r in taught])
         run.ledger.check()
         records += taught
