@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -155,7 +155,7 @@ class _FileOrigin(_Part):
 class _FilePrinciple(_Part):
     id: _Line = ""
     text: _Text
-    weight: float = Field(gt=0, le=1e6, allow_inf_nan=False)
+    weight: float = Field(gt=0, le=1e6, allow_inf_nan=False, strict=True)
     bearings: list[_FileBearing] = Field(default_factory=list)
     origins: list[_FileOrigin] = Field(default_factory=list)
     critique_request: _Request | None = None
@@ -208,9 +208,11 @@ def read_constitution(path: Path) -> Constitution:
         raise _explain(error, node, path) from error
     except (ValueError, OverflowError) as error:  # a scalar that only looks like a date or a number
         raise FolkmootError(f"a value cannot be read: {error}", where=str(path), do="put it in quotes") from error
+    principles = tuple(_principle(p, number) for number, p in enumerate(file.principles, start=1))
+    _refuse_twins(principles, path)
     return Constitution(
         title=file.title,
-        principles=tuple(_principle(p, number) for number, p in enumerate(file.principles, start=1)),
+        principles=principles,
         sources=tuple(file.sources),
         attribution=file.attribution,
         marks=tuple(file.marks),
@@ -233,6 +235,17 @@ def _principle(file: _FilePrinciple, number: int) -> Principle:
         bearings=tuple(Bearing(b.concept, b.stance) for b in file.bearings),
     )
     return _with_hand(principle, file.id, number)
+
+
+def _refuse_twins(principles: Sequence[Principle], path: Path) -> None:
+    first: dict[str, int] = {}
+    for number, principle in enumerate(principles, start=1):
+        if (twin := first.setdefault(principle.id, number)) != number:
+            raise FolkmootError(
+                f"principle {number} is the same as principle {twin}",
+                where=f"{path}, principle {number}",
+                do="delete one of them, and give the other the weight of both",
+            )
 
 
 def _with_hand(principle: Principle, id_in_file: str, number: int) -> Principle:
@@ -288,6 +301,10 @@ def _compose(text: str, path: Path) -> Any:
             if getattr(event, "tag", None) not in {None, "!"}:
                 raise _at(path, _line(event), "a tag of YAML (!)", "put the text in quotes")
         node = yaml.compose(text, Loader=_LOADER)
+        if (odd := next(_odd_keys(node), None)) is not None:
+            raise _at(
+                path, _line(odd), "a list or mapping in the place of a field's name", "see the header of the file"
+            )
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -306,6 +323,18 @@ def _compose(text: str, path: Path) -> Any:
     for key, name in _doubled_keys(node):
         raise _at(path, key.start_mark.line, f"the field {name!r} for the second time", "keep one of the two")
     return node
+
+
+def _odd_keys(node: Any) -> Iterator[Any]:
+    """Yield keys that are no plain names."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                yield key
+            yield from _odd_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _odd_keys(value)
 
 
 def _line(event: Any) -> int:

@@ -72,7 +72,7 @@ def read_items(path: Path) -> tuple[WrittenItem, ...]:
     """
     items = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # JSONL: other ends of line may stand in a text
     except (OSError, UnicodeDecodeError) as error:
         raise FolkmootError(f"cannot read the item file: {error}", where=str(path)) from error
     for number, line in enumerate(lines, start=1):
@@ -82,11 +82,19 @@ def read_items(path: Path) -> tuple[WrittenItem, ...]:
             items.append(WrittenItem.model_validate(json.loads(line)))
         except (ValidationError, ValueError) as error:
             raise FolkmootError(
-                f"not a crossed item: {error}",
+                f"not a crossed item: {_first(error)}",
                 where=f"{path}, line {number}",
                 do="see CONTRIBUTING.md, 'How to add a lesson', for the form of an item",
             ) from error
     return tuple(items)
+
+
+def _first(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    name = ".".join(map(str, first["loc"]))
+    return f"{name}: {first['msg']}" if name else str(first["msg"])
 
 
 def resolve(item: WrittenItem, stance: str | None) -> CrossedItem:

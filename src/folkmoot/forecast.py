@@ -15,10 +15,10 @@ from folkmoot.draft.config import DraftConfig
 from folkmoot.draft.drafting import draft
 from folkmoot.ledger import Ledger, estimated_tokens
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consultation import read_consultation
 from folkmoot.listen.opinion import analyse
-from folkmoot.pipeline import Arm, Request, arms
-from folkmoot.records import Constitution, CrossedItem
+from folkmoot.listen.reading import read_consultation
+from folkmoot.pipeline import Arm, Request, arms, evaluate_config, train_config
+from folkmoot.records import Constitution
 
 MEASURED_GFLOPS = 330.0
 """Speed of bfloat16 matrix products where the seconds below were measured (`models.local.matrix_gflops`)."""
@@ -57,10 +57,10 @@ def _constitution(request: Request, ledger: Ledger) -> Constitution:
         return read_constitution(request.constitution)
     assert request.consultation is not None
     with ledger.timed("listen"):
-        config = ListenConfig(seed=request.seed)
+        config = request.settings.build("listen", ListenConfig, seed=request.seed)
         opinion = analyse(read_consultation(request.consultation), config, seed=config.seed)
     with ledger.timed("draft"):
-        return draft(opinion, request.sources, DraftConfig()).constitution
+        return draft(opinion, request.sources, request.settings.build("draft", DraftConfig)).constitution
 
 
 def _book(ledger: Ledger, request: Request, constitution: Constitution) -> None:
@@ -85,11 +85,10 @@ def _book(ledger: Ledger, request: Request, constitution: Constitution) -> None:
 
 
 def _training_tokens(request: Request, constitution: Constitution, arm: Arm) -> dict[str, int]:
-    from folkmoot.train.config import TrainConfig
     from folkmoot.train.teacher import written_preferences, written_revisions
     from folkmoot.train.training import lessons_for, supervised_part
 
-    config = TrainConfig.at_scale(request.scale, seed=arm.seed, control=arm.control, leave_out=arm.leave_out)
+    config = train_config(request, arm)
     lessons = lessons_for(constitution, config)
     revisions = [r for lesson in supervised_part(lessons, config) for r in written_revisions(lesson)]
     preferences = [p for lesson in lessons for p in written_preferences(lesson)]
@@ -100,20 +99,21 @@ def _training_tokens(request: Request, constitution: Constitution, arm: Arm) -> 
 
 
 def _evaluation_tokens(request: Request, constitution: Constitution, runs: list[Arm]) -> Mapping[str, tuple[int, int]]:
-    from folkmoot.evaluate.config import EvaluateConfig
     from folkmoot.evaluate.evaluation import MEASURED_MODELS
     from folkmoot.evaluate.exam import exam_items, exam_tokens
     from folkmoot.evaluate.prompting import NearestPrinciples
     from folkmoot.evaluate.suites import reply_tokens
 
-    config = EvaluateConfig.at_scale(request.scale, seed=request.seed, reference_data=request.reference_data)
+    config = evaluate_config(request)
     stances = constitution.stances()
     items = resolve_all(exam_items(), stances)
-    contested: tuple[CrossedItem, ...] = tuple(i for i in items if concepts()[i.concept].contested)
+    turned = resolve_all(
+        [i for i in exam_items() if i.concept in stances], {c: concepts()[c].opposite(s) for c, s in stances.items()}
+    )
     prompting = NearestPrinciples(constitution, config.nearest_principles)
     flipped = sum(arm.control == "flipped" for arm in runs)
     tokens = (2 + len(runs)) * exam_tokens(items) + exam_tokens(items, prompting)
-    tokens += 2 * flipped * exam_tokens(contested)
+    tokens += 2 * flipped * exam_tokens(turned)
     return {
         "evaluate.exam": (tokens, 2 + len(runs)),
         "evaluate.measures": (MEASURED_MODELS * reply_tokens(config), MEASURED_MODELS),

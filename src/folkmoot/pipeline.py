@@ -7,11 +7,13 @@ one is resumed. What a training arm changes is written down in `arms`; everythin
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from folkmoot.config import Settings, read_settings
 from folkmoot.constitution import read_constitution, write_constitution
 from folkmoot.crossed import read_items, resolve_all
 from folkmoot.draft.config import DraftConfig
@@ -20,8 +22,8 @@ from folkmoot.draft.render import constitution_markdown, left_out_markdown
 from folkmoot.errors import FolkmootError, UsageError
 from folkmoot.ledger import Ledger
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consultation import read_consultation
 from folkmoot.listen.opinion import analyse
+from folkmoot.listen.reading import read_consultation
 from folkmoot.models.library import EMBEDDED
 from folkmoot.opinion_file import read_opinion, write_opinion
 from folkmoot.records import Constitution, Preference
@@ -29,7 +31,9 @@ from folkmoot.runs import Run, open_run
 from folkmoot.seeds import derive
 
 if TYPE_CHECKING:
+    from folkmoot.evaluate.config import EvaluateConfig
     from folkmoot.evaluate.evaluation import Trained
+    from folkmoot.train.config import TrainConfig
 
 STAGES = ("listen", "draft", "train", "evaluate")
 Progress = Callable[[str, int, int], None]
@@ -54,6 +58,7 @@ class Request(BaseModel):
     seed: int = Field(default=0, ge=0)
     seeds: int | None = Field(default=None, ge=1)
     reference_data: Path | None = None
+    settings: Settings = Field(default_factory=Settings)
     budget_s: float | None = None
     budget_tokens: int | None = None
     fresh: bool = False
@@ -82,14 +87,15 @@ class Arm:
         return f"train{kind}{fold}{number}"
 
 
-def make_request(**fields: Any) -> Request:
-    """Build a request.
+def make_request(*, config: Path | None = None, **fields: Any) -> Request:
+    """Build a request; `config` is a settings file, by default ``folkmoot.toml`` of the working directory.
 
     Raises:
         UsageError: a field has a value that does not exist.
+        FolkmootError: the settings file cannot be read.
     """
     try:
-        return Request.model_validate(fields)
+        return Request.model_validate({**fields, "settings": read_settings(config)})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])).replace("_", "-")
@@ -117,7 +123,7 @@ def arms(request: Request, constitution: Constitution) -> list[Arm]:
     if request.scale == "smoke" or request.until == "train":
         return [Arm("none", seed) for seed in seeds]
     controls: list[Literal["none", "shuffled", "placebo", "flipped"]] = ["none", "shuffled", "placebo"]
-    if constitution.stances():
+    if constitution.stances() and request.teacher == "written":  # only lessons hold an answer for either stance
         controls.append("flipped")
     folds = withheld_folds(constitution, request.seed) if request.scale == "full" else []
     return [Arm(control, seed) for control in controls for seed in seeds] + [
@@ -133,6 +139,23 @@ def withheld_folds(constitution: Constitution, seed: int) -> list[tuple[str, ...
     order = derive(seed, "pipeline.folds").permutation(len(concepts))
     folds = [tuple(sorted(concepts[int(i)] for i in order[k::_FOLDS])) for k in range(_FOLDS)]
     return [fold for fold in folds if fold and len(fold) < len(concepts)]
+
+
+def train_config(request: Request, arm: Arm) -> "TrainConfig":
+    """Return the config of one training run: its scale's, with the settings file over it."""
+    from folkmoot.train.config import TrainConfig
+
+    make = partial(TrainConfig.at_scale, request.scale)
+    decided = {"seed": arm.seed, "control": arm.control, "leave_out": arm.leave_out}
+    return request.settings.build("train", make, **decided)
+
+
+def evaluate_config(request: Request) -> "EvaluateConfig":
+    """Return the config of the evaluation: its scale's, with the settings file over it."""
+    from folkmoot.evaluate.config import EvaluateConfig
+
+    make = partial(EvaluateConfig.at_scale, request.scale)
+    return request.settings.build("evaluate", make, seed=request.seed, reference_data=request.reference_data)
 
 
 def examine(
@@ -160,8 +183,12 @@ def examine(
         "exam": {s.label: summary(s, derive(0, "examine", s.label)) for s in scored},
     }
     if against is not None:
-        change = effects.difference([scored[0]], [scored[1]], derive(0, "examine.difference")).as_json()
-        result["effects"] = {"first_vs_second": {"diff": change["value"], "ci": change["ci"], "n": change["n"]}}
+        result["effects"] = {
+            "first_vs_second": effects.difference([scored[0]], [scored[1]], derive(0, "examine")).as_effect()
+        }
+        if axes := set(constitution.stances()) & {i.concept for i in items}:
+            contested = effects.difference([scored[0]], [scored[1]], derive(0, "examine.contested"), concepts=axes)
+            result["effects"]["first_vs_second_on_contested"] = contested.as_effect()
     return result
 
 
@@ -205,7 +232,7 @@ class _Road:
 
     def listen(self) -> Run:
         assert self.request.consultation is not None
-        config = ListenConfig(seed=self.request.seed)
+        config = self.request.settings.build("listen", ListenConfig, seed=self.request.seed)
         with self.open("listen", config, {"consultation": self.request.consultation}) as run:
             if not run.sealed:
                 self.progress("listening to the consultation", 0, 1)
@@ -216,7 +243,7 @@ class _Road:
         return run
 
     def draft(self, listened: Run) -> Run:
-        config = DraftConfig()
+        config = self.request.settings.build("draft", DraftConfig)
         asked = {**config.model_dump(mode="json"), "sources": list(self.request.sources)}
         with self.open("draft", asked, {"listen": listened}) as run:
             if not run.sealed:
@@ -243,12 +270,11 @@ class _Road:
 
     def train(self, drafted: Run, constitution: Constitution, arm: Arm) -> Run:
         from folkmoot.models.library import fetch_model, resolve_model
-        from folkmoot.train.config import TrainConfig
         from folkmoot.train.feedback import teacher_named
         from folkmoot.train.training import train
 
         request = self.request
-        config = TrainConfig.at_scale(request.scale, seed=arm.seed, control=arm.control, leave_out=arm.leave_out)
+        config = train_config(request, arm)
         embedded = request.student in EMBEDDED
         student = fetch_model(request.student, say=self.say) if embedded else resolve_model(request.student)
         asked = {**config.model_dump(mode="json"), "student": request.student, "teacher": request.teacher}
@@ -260,14 +286,13 @@ class _Road:
         return run
 
     def evaluate(self, drafted: Run, constitution: Constitution, trained: Mapping[Arm, Run]) -> dict[str, Any]:
-        from folkmoot.evaluate.config import EvaluateConfig
         from folkmoot.evaluate.evaluation import evaluate
         from folkmoot.evaluate.exam import exam_items
         from folkmoot.evaluate.report import write_report
         from folkmoot.models.library import resolve_model
 
         request = self.request
-        config = EvaluateConfig.at_scale(request.scale, seed=request.seed, reference_data=request.reference_data)
+        config = evaluate_config(request)
         # where the outside sets lie is no part of the result; what is in them is, as inputs
         asked = config.model_dump(mode="json", exclude={"reference_data"})
         inputs: dict[str, Path | Run] = {"draft": drafted, **{arm.run_name: run for arm, run in trained.items()}}

@@ -282,6 +282,11 @@ class Estimate:
         """Return ``{"value", "ci", "n"}``, rounded to six decimals."""
         return {"value": round(self.value, 6), "ci": [round(self.ci[0], 6), round(self.ci[1], 6)], "n": self.n}
 
+    def as_effect(self) -> dict[str, Any]:
+        """Return ``{"diff", "ci", "n"}``: the same for a difference."""
+        shown = self.as_json()
+        return {"diff": shown["value"], "ci": shown["ci"], "n": shown["n"]}
+
 
 @dataclass(frozen=True, slots=True)
 class ItemScore:

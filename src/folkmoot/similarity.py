@@ -26,7 +26,7 @@ NEAR_COPY = 0.5
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
-_QUOTES = str.maketrans({**dict.fromkeys("‘’‚‛′`´", "'"), **dict.fromkeys("“”„‟″«»", '"')})
+_QUOTES = str.maketrans({**dict.fromkeys("‘’‚‛′`´ʼʹ", "'"), **dict.fromkeys("“”„‟″«»", '"')})
 
 
 def clean(text: str) -> str:
@@ -34,7 +34,8 @@ def clean(text: str) -> str:
 
     Lone surrogates and unassigned noncharacters go as well, so the result can always be written as UTF-8.
     """
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_QUOTES)
+    # quotes before NFKC, which tears an accent used as an apostrophe off its letter, and after, for those it makes
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_QUOTES)).translate(_QUOTES)
     visible = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
     return " ".join("".join(c for c in visible if unicodedata.category(c) not in {"Cs", "Cn"}).split())
 
@@ -100,7 +101,7 @@ def cosine(texts: Sequence[str]) -> Floats:
 def nearest(queries: Sequence[str], texts: Sequence[str], count: int = 3) -> list[list[tuple[int, float]]]:
     """Return for every query the `count` nearest texts as (index, cosine), nearest first; ties in order of the texts."""
     plain = [normalise(t) for t in texts]
-    if not any(plain):
+    if not queries or not any(plain):
         return [[] for _ in queries]
     vectoriser = _vectoriser()
     vectors_TF = vectoriser.fit_transform(plain)

@@ -29,8 +29,6 @@ def bootstrap_mean(
         FolkmootError: there are no values.
     """
     values = np.asarray(values_I, dtype=float)
-    if values.size == 0:
-        raise FolkmootError("no values to take a mean of")
     return two_way_mean(values[None, :], rng, clusters=clusters)
 
 
@@ -49,9 +47,11 @@ def two_way_mean(
 ) -> Estimate:
     """Return the mean of seeds x units, resampling seeds and units independently of each other.
 
-    With one seed only the units are resampled, and the interval says nothing about other seeds. n counts units.
+    Raises `FolkmootError` where there are no values. With one seed only the units are resampled, and the interval says nothing about other seeds. n counts units.
     """
     values = np.asarray(values_SI, dtype=float)
+    if values.size == 0:
+        raise FolkmootError("no values to take a mean of")
     sums_SG, counts_G = _by_cluster(values, clusters)
     n_seeds, n_groups = sums_SG.shape
     means = np.empty(RESAMPLES)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen import exports
-from folkmoot.listen.consultation import Consultation, read_consultation
+from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.longform import read_longform
 from folkmoot.listen.polis import read_export
+from folkmoot.listen.reading import read_consultation
 
 Files = dict[str, str | bytes]
 Write = Callable[[Mapping[str, str | bytes]], Path]

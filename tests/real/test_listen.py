@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from folkmoot.listen.consultation import Consultation, read_consultation
+from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion import analyse
+from folkmoot.listen.reading import read_consultation
 from folkmoot.opinion_file import read_opinion, write_opinion
 
 pytestmark = pytest.mark.real

@@ -1,13 +1,23 @@
 """The command line: one file per verb, in the order of the road. Each parses, calls and prints."""
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from folkmoot.cli import chat, draft, evaluate, listen, models, run, runs, trace, train
 from folkmoot.errors import FolkmootError
 
+
+class _InOrderOfTheRoad(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        order = ["run", "listen", "draft", "train", "evaluate", "chat", "trace", "runs", "models"]
+        return sorted(super().list_commands(ctx), key=order.index)
+
+
 app = typer.Typer(
+    cls=_InOrderOfTheRoad,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -12,6 +12,9 @@ def draft(
     consultation: Annotated[Path, typer.Argument(help="Polis export (folder or zip) or long-form CSV pair.")],
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/draft"),
     sources: Annotated[str, typer.Option(help="Comma-separated sources.")] = "udhr",
+    config: Annotated[
+        Path | None, typer.Option(help="Settings for the stages (TOML); default: folkmoot.toml, where there is one.")
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="Start anew, even if a finished run could be reused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -21,6 +24,7 @@ def draft(
     with progress_display() as progress:
         result = follow(
             make_request(
+                config=config,
                 consultation=consultation,
                 sources=tuple(filter(None, sources.split(","))),
                 out=out,

@@ -30,3 +30,9 @@ def evaluate(
             f"strict score {strict['value']:.3f} [{strict['ci'][0]:.3f}, {strict['ci'][1]:.3f}], n = {score['n']}",
             soft_wrap=True,
         )
+    for name, change in result.get("effects", {}).items():
+        stdout.print(
+            f"{name.replace('_', ' ').replace(' vs ', ' - ')}: {100 * change['diff']:+.1f} points "
+            f"[{100 * change['ci'][0]:+.1f}, {100 * change['ci'][1]:+.1f}], n = {change['n']}",
+            soft_wrap=True,
+        )

@@ -26,8 +26,8 @@ def show(
 ) -> None:
     """Show participants, opinion groups and the statements that every group agrees on."""
     from folkmoot.listen.config import ListenConfig
-    from folkmoot.listen.consultation import read_consultation
     from folkmoot.listen.opinion import analyse
+    from folkmoot.listen.reading import read_consultation
 
     opinion = analyse(read_consultation(path), ListenConfig(seed=seed), seed=seed)
     if as_json:

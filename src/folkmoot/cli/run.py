@@ -37,6 +37,9 @@ def run(
         int | None, typer.Option(min=0, help="Stop cleanly after so many tokens (exit 3).")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Only predict tokens, seconds and energy.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings for the stages (TOML); default: folkmoot.toml, where there is one.")
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="Start anew, even if finished runs could be reused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -45,6 +48,7 @@ def run(
     from folkmoot.pipeline import follow, make_request
 
     request = make_request(
+        config=config,
         consultation=consultation,
         constitution=constitution,
         sources=tuple(filter(None, sources.split(","))),

@@ -15,6 +15,9 @@ def train(
     teacher: Annotated[str, typer.Option(help="`written`, or an OpenAI-compatible base URL.")] = "written",
     scale: Annotated[str, typer.Option(help="smoke (minutes), small (hours), full.")] = "smoke",
     seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings for the stages (TOML); default: folkmoot.toml, where there is one.")
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="Start anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -22,6 +25,7 @@ def train(
     from folkmoot.pipeline import follow, make_request
 
     request = make_request(
+        config=config,
         constitution=constitution,
         out=out,
         student=student,

@@ -9,7 +9,7 @@ from folkmoot.concepts import concepts
 from folkmoot.draft.config import DraftConfig
 from folkmoot.draft.mapping import Mapped, map_statements
 from folkmoot.draft.phrasing import phrase, principle_text, source_text
-from folkmoot.draft.selection import LeftOut, Selected, select, support
+from folkmoot.draft.selection import LeftOut, Reason, Selected, select, support
 from folkmoot.draft.sources import Article, Source, load_source, read_official_text
 from folkmoot.errors import FolkmootError
 from folkmoot.records import Bearing, Constitution, Opinion, Origin, Principle
@@ -21,6 +21,7 @@ NO_PRINCIPLES = "0 principles from this public; only the sources speak."
 NOTHING_SPEAKS = "0 principles from this public, and no source was given."
 
 _LONGEST_QUOTE = 1_000
+_LONGEST_TITLE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ def draft(opinion: Opinion, sources: Sequence[str], config: DraftConfig | None =
     public = [_public_principle(s, len(opinion.group_sizes), config) for s in selected]
     principles = (*_with_articles(public, loaded, quotes), *_source_principles(public, loaded, quotes, config))
     constitution = Constitution(
-        title=config.title or f"Constitution drafted from {clean(opinion.consultation) or 'a consultation'}",
+        title=config.title or f"Constitution drafted from {_short(clean(opinion.consultation)) or 'a consultation'}",
         principles=_distinct(principles),
         sources=tuple(s.name for s in loaded),
         attribution=clean(opinion.attribution),
-        marks=_marks(opinion, mapped, public, loaded),
+        marks=_marks(opinion, left_out, public, loaded),
     )
     return Draft(constitution, mapped, left_out, conflicts(constitution), opinion)
 
@@ -206,6 +207,10 @@ def _quoted(source: Source, path: Path) -> dict[str, str]:
     return {a.ref: _clip(texts[a.number]) for a in source.articles}
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= _LONGEST_TITLE else title[:_LONGEST_TITLE].rstrip() + " …"
+
+
 def _clip(text: str) -> str:
     return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE].rstrip() + " …"
 
@@ -214,13 +219,13 @@ def _clip(text: str) -> str:
 
 
 def _marks(
-    opinion: Opinion, mapped: Sequence[Mapped], public: Sequence[Principle], sources: Sequence[Source]
+    opinion: Opinion, left_out: Sequence[LeftOut], public: Sequence[Principle], sources: Sequence[Source]
 ) -> tuple[str, ...]:
     marks = []
     if opinion.simulated:
         marks.append(SIMULATED)
     if not public:
         marks.append(NO_PRINCIPLES if sources else NOTHING_SPEAKS)
-    if any(m.basis == "language" for m in mapped):
+    if any(left.reason is Reason.LANGUAGE for left in left_out):
         marks.append(NOT_COVERED)
     return tuple(marks)

@@ -83,9 +83,14 @@ class _FileCue(BaseModel):
     decides: bool = False
 
 
+class _ToReader(_General):
+    reason: str
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     schema_version: Literal[1]
+    to_reader: _ToReader
     other: list[_Other]
     conduct: list[_General]
     cue: list[_FileCue]
@@ -105,6 +110,7 @@ class _Cue:
 
 @dataclass(frozen=True, slots=True)
 class _Cues:
+    to_reader: tuple[re.Pattern[str], str]
     strong: tuple[tuple[re.Pattern[str], str], ...]
     weak: tuple[tuple[re.Pattern[str], str], ...]
     general: re.Pattern[str]
@@ -117,6 +123,7 @@ def _cues() -> _Cues:
     file = _File.model_validate(tomllib.loads(text))
     others = [(o.strong, (_pattern(o.patterns), o.reason)) for o in file.other]
     return _Cues(
+        to_reader=(_pattern(file.to_reader.patterns), file.to_reader.reason),
         strong=tuple(other for strong, other in others if strong),
         weak=tuple(other for strong, other in others if not strong),
         general=_pattern([p for general in file.conduct for p in general.patterns]),
@@ -248,6 +255,9 @@ def map_statement(statement: Statement, language: Language = "english", *, under
         return Mapped(statement.id, "no", (), "empty", "it holds no words")
     if language == "other":
         return Mapped(statement.id, "abstain", (), "language", "its language is not covered: only English is")
+    to_reader, reason = _cues().to_reader
+    if found := to_reader.search(line):
+        return Mapped(statement.id, "no", (), "other", f"{reason} (“{found[0]}”)")
     predicate = _predicate(line, understood=understood)
     if predicate is None:
         about = (

@@ -44,6 +44,8 @@ def principle_text(statement: str) -> str:
     said = _shorten(clean(statement).strip("\"' ").rstrip(" .,;"))
     subject = _SUBJECT.match(said)
     rest = re.sub(r"^(should|must)(?=be\b|not\b|always\b|never\b)", r"\1 ", said[subject.end() :] if subject else said)
+    if subject is None and said.endswith("?"):
+        return _quoted(said)
     if _MODAL.match(rest):
         return _sentence(f"The assistant {_lower(_agree(rest))}")
     if _BARE.match(rest):
@@ -51,6 +53,10 @@ def principle_text(statement: str) -> str:
         return _sentence(f"The assistant should {_lower(rest)}")
     if _VERB.match(rest):
         return _sentence(f"The assistant should {_lower(rest)}")
+    return _quoted(said)
+
+
+def _quoted(said: str) -> str:
     return f"The assistant keeps to what people said: “{said.replace('“', '‘').replace('”', '’')}”."
 
 

@@ -146,9 +146,12 @@ def _left_out(left: LeftOut) -> str:
 def _tallies(opinion: StatementOpinion) -> str:
     if opinion.overall.seen < SMALL_CELL:
         return f"fewer than {SMALL_CELL} votes"
-    whole = f"all {_tally(opinion.overall)}"
-    if any(t.seen < SMALL_CELL for t in opinion.by_group):
+    grouped = [sum(counts) for counts in zip(*((t.agree, t.disagree, t.passed) for t in opinion.by_group), strict=True)]
+    if any(t.seen < SMALL_CELL for t in opinion.by_group) or not grouped:
+        whole = f"all {_tally(opinion.overall)}"
         return f"{whole}; a group has fewer than {SMALL_CELL}, so none is shown"
+    # of those in groups alone: everybody minus the groups would show the few who are in none
+    whole = f"all {_tally(Tally(*grouped))}"
     return "; ".join([whole, *(f"group {i} {_tally(t)}" for i, t in enumerate(opinion.by_group, start=1))])
 
 

@@ -99,13 +99,20 @@ def parse_source(text: str, *, where: str) -> Source:
         file = _File.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise FolkmootError(
-            f"not a source: {error}", where=where, do="compare it with src/folkmoot/draft/sources/udhr.toml"
+            f"not a source: {_brief(error)}", where=where, do="compare it with src/folkmoot/draft/sources/udhr.toml"
         ) from error
     numbers = [a.number for a in file.article]
     if len(set(numbers)) < len(numbers):
         raise FolkmootError("an article number occurs twice", where=where, do="number every article once")
     articles = (Article(f"{file.name}:{a.number}", a.number, a.title, a.gist, tuple(a.concepts)) for a in file.article)
     return Source(file.name, file.title, tuple(articles))
+
+
+def _brief(error: tomllib.TOMLDecodeError | ValidationError) -> str:
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return str(error)
+    problems = error.errors(include_url=False)[:3]
+    return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
 
 
 # ------------------------------------------------------------------ official texts
@@ -143,6 +150,10 @@ def read_official_text(path: Path) -> dict[int, str]:
     return found
 
 
+_APART = {"p", "br", "div", "li", "ol", "ul", "td", "tr"}
+"""Tags that part words although no blank stands there."""
+
+
 class _ArticleReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -154,6 +165,8 @@ class _ArticleReader(HTMLParser):
         if tag == "article":
             number = _number(dict(attrs).get("data-number") or "")
             self._number = number
+        elif self._number is not None and tag in _APART:
+            self.handle_data(" ")
         self._heading = self._heading or tag in {"h1", "h2", "h3", "h4", "script", "style"}
 
     def handle_endtag(self, tag: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
+from folkmoot.concepts import concepts as taxonomy
 from folkmoot.errors import FolkmootError
 from folkmoot.records import Estimate, ItemScore, Scored
 from folkmoot.statistics import two_way_mean
@@ -95,10 +96,11 @@ def left_out(
         withheld: fold name -> (concepts withheld, examination).
     """
     values: list[float] = []
+    table = taxonomy()
     for fold, (concepts, scored) in withheld.items():
         theirs = {_key(s): s.item_score for s in scored.scores}
         leads = [(s.concept, s.item_score - theirs[_key(s)]) for s in full[fold].scores]
-        elsewhere = [lead for concept, lead in leads if concept not in concepts]
+        elsewhere = [lead for concept, lead in leads if concept not in concepts and table[concept].taught]
         baseline = float(np.mean(elsewhere)) if elsewhere else 0.0
         values += [lead - baseline for concept, lead in leads if concept in concepts]
     if not values:

@@ -265,10 +265,7 @@ def _effects(
             {t.label: (t.withheld, s) for t, s in zip(withheld, without, strict=True)},
             rng("withheld"),
         )
-    return {
-        name: {"diff": (e := estimate.as_json())["value"], "ci": e["ci"], "n": e["n"]}
-        for name, estimate in found.items()
-    }
+    return {name: estimate.as_effect() for name, estimate in found.items()}
 
 
 def _causal_claim(scored: Mapping[str, Sequence[Scored]]) -> str:

@@ -115,8 +115,15 @@ def render_report(
         concept_chart=concept_chart(results["exam"], table),
         concepts=table,
         headline=headline(results),
+        steps=in_order_of_the_road(results["ledger"]["steps"]),
         version=__version__,
     )
+
+
+def in_order_of_the_road(steps: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the ledger's steps, stage by stage."""
+    stages = ("listen", "draft", "train.supervised", "train.preference", "train", "evaluate")
+    return sorted(steps.items(), key=lambda step: next((i for i, s in enumerate(stages) if step[0].startswith(s)), 99))
 
 
 def headline(results: Mapping[str, Any]) -> str:

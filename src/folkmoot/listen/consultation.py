@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkmoot.errors import FolkmootError
-from folkmoot.listen.exports import Export, attribution_of, open_export
+from folkmoot.listen.exports import Export, attribution_of
 from folkmoot.listen.tables import printable, read_pairs, shown
 from folkmoot.records import Statement
 
@@ -133,37 +133,6 @@ def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Con
         simulated=simulated,
         language=_language(export, summary),
     )
-
-
-def read_consultation(path: Path) -> Consultation:
-    """Read a consultation: a Polis export or a long-form pair, in a folder or a zip.
-
-    Raises:
-        FolkmootError: nothing readable is there; the message says what was looked for.
-    """
-    # the readers need this module's classes, so they are imported when used
-    from folkmoot.listen.longform import read_longform_files
-    from folkmoot.listen.polis import read_export_files
-
-    export = open_export(path, telltales=("comments.csv", "statements.csv"))
-    if "comments.csv" in export:
-        return read_export_files(export)
-    if "statements.csv" in export:
-        return read_longform_files(export)
-    there = ", ".join(shown(name) for name in sorted(export.names)[:8]) or "no file"
-    raise FolkmootError(
-        f"no consultation is here; found {there}",
-        where=str(path),
-        do="give a folder or zip with comments.csv and votes.csv or participants-votes.csv (a Polis export), or with"
-        " statements.csv and votes.csv (statement,text and participant,statement,vote[,timestamp])" + _below(path),
-    )
-
-
-def _below(path: Path) -> str:
-    if not path.is_dir():
-        return ""
-    near = sorted(p.parent.name for name in ("comments.csv", "statements.csv") for p in path.glob(f"*/{name}"))
-    return f"; did you mean one of the folders in it: {', '.join(shown(n) for n in near[:4])}?" if near else ""
 
 
 def _is_simulated(export: Export, summary: dict[str, str]) -> bool:

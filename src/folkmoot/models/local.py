@@ -16,10 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as hf_logging
 
 from folkmoot.errors import FolkmootError
 from folkmoot.models.chat import Message
+
+# a command shows its own progress, and on standard error alone
+hf_logging.disable_progress_bar()
+
+_WHOLE = "use a folder with config.json, tokenizer files and model.safetensors that transformers can load"
 
 ROW_TOKENS = 2048
 """Tokens of a forward pass in one batch; measured flat between 1,024 and 4,096 on two cores."""
@@ -95,16 +102,17 @@ def pack(rows: Sequence[Row], pad: int) -> Packed:
 
 def response_log_probs(model: PreTrainedModel, packed: Packed) -> torch.Tensor:
     """Return the summed log-probability of every response of the batch, shape (responses,), differentiable."""
+    device = model.device
     hidden = model.base_model(
-        input_ids=packed.input_ids,
-        position_ids=packed.position_ids,
-        attention_mask=packed.mask,
+        input_ids=packed.input_ids.to(device),
+        position_ids=packed.position_ids.to(device),
+        attention_mask=packed.mask.to(device),
         use_cache=False,
     ).last_hidden_state
-    row, position, token, number = packed.source_4R
+    row, position, token, number = packed.source_4R.to(device)
     logits = model.get_output_embeddings()(hidden[row, position]).float()
     log_prob = -torch.nn.functional.cross_entropy(logits, token, reduction="none")
-    return torch.zeros(packed.n_responses).index_add(0, number, log_prob)
+    return torch.zeros(packed.n_responses, device=device).index_add(0, number, log_prob)
 
 
 class LocalModel:
@@ -124,18 +132,18 @@ class LocalModel:
         """Load a model folder: config, tokenizer and safetensors weights.
 
         Raises:
-            FolkmootError: the folder is missing, has no safetensors weights, or its config cannot be read.
+            FolkmootError: the folder is missing, has no or not all safetensors weights, or its config cannot be read.
         """
         check_model_folder(folder)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise FolkmootError(
-                f"the model cannot be loaded: {error}",
-                where=str(folder),
-                do="use a folder with config.json, tokenizer files and model.safetensors that transformers can load",
-            ) from error
+            model, info = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+            raise FolkmootError(f"the model cannot be loaded: {error}", where=str(folder), do=_WHOLE) from error
+        if missing := sorted(info["missing_keys"]):
+            raise FolkmootError(f"the model's weights lack {missing[0]}", where=str(folder), do=_WHOLE)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return cls(model.to(device).eval(), tokenizer, name or folder.name)
 
@@ -277,7 +285,7 @@ def check_model_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise FolkmootError("there is no model folder", where=str(folder), do="see `folkmoot models list`")
     if not (folder / "config.json").is_file():
-        raise FolkmootError("the model folder has no config.json", where=str(folder))
+        raise FolkmootError("the model folder has no config.json", where=str(folder), do=_WHOLE)
     if not any(folder.glob("*.safetensors")):
         pickled = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"})
         raise FolkmootError(
@@ -288,9 +296,14 @@ def check_model_folder(folder: Path) -> None:
         )
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FolkmootError(
+                "the index of the model's shards cannot be read", where=str(index), do=_WHOLE
+            ) from error
         if missing := sorted(shard for shard in shards if not (folder / shard).is_file()):
-            raise FolkmootError(f"the model folder lacks the shard {missing[0]}", where=str(folder))
+            raise FolkmootError(f"the model folder lacks the shard {missing[0]}", where=str(folder), do=_WHOLE)
 
 
 def matrix_gflops(seconds: float = 0.3) -> float:

@@ -5,12 +5,12 @@ again where the server asks for it; a server that never answers is one clear err
 """
 
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from folkmoot.errors import FolkmootError, UsageError
 from folkmoot.models.chat import Message
 
+_LONGEST_WAIT_S = 30.0
 _TRY_AGAIN = {408, 409, 429, 500, 502, 503, 504}
 
 
@@ -52,6 +53,16 @@ class _Usage(BaseModel):
     total_tokens: int = 0
 
 
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    id: str
+
+
+class _Models(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    data: list[_Model]
+
+
 class _Completion(BaseModel):
     model_config = ConfigDict(extra="ignore")
     choices: list[_Choice]
@@ -75,17 +86,20 @@ class ServedModel:
     _client: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if urlsplit(self.base_url).scheme not in {"http", "https"}:
+        if not _is_url(self.base_url):
             raise UsageError(f"{self.base_url!r} is no URL of a model server", do="give e.g. http://127.0.0.1:8741/v1")
         headers = {}
         if key := os.environ.get("FOLKMOOT_API_KEY") or os.environ.get("OPENAI_API_KEY"):
             headers["Authorization"] = f"Bearer {key}"
         self._client = httpx.Client(base_url=self.base_url.rstrip("/") + "/", headers=headers, timeout=self.timeout_s)
         if not self.name:
-            models = self._request("GET", "models").get("data") or []
-            if not models:
-                raise FolkmootError("the server names no model", where=self.base_url, do="give it as URL#MODEL")
-            self.name = str(models[0]["id"])
+            answer = self._request("GET", "models")
+            try:
+                self.name = _Models.model_validate(answer).data[0].id
+            except (ValidationError, IndexError) as error:
+                raise FolkmootError(
+                    "the server names no model", where=self.base_url, do="give it as URL#MODEL"
+                ) from error
 
     def reply(
         self, conversation: Sequence[Message], *, max_tokens: int = 256, temperature: float = 0.0, seed: int = 0
@@ -123,7 +137,7 @@ class ServedModel:
         self.tokens += completion.usage.total_tokens if completion.usage else 0
         return choice
 
-    def _request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def _request(self, method: str, path: str, body: object = None) -> Any:
         wait_s = 0.5
         for attempt in range(1, self.attempts + 1):
             trouble = ""
@@ -131,22 +145,50 @@ class ServedModel:
                 response = self._client.request(method, path, json=body)
                 if response.status_code not in _TRY_AGAIN:
                     response.raise_for_status()
-                    return dict(response.json())
+                    return self._parsed(response)
                 trouble = f"HTTP {response.status_code}"
-                wait_s = float(response.headers.get("retry-after", wait_s))
+                wait_s = _retry_after(response, wait_s)
             except httpx.HTTPStatusError as error:
                 raise FolkmootError(
                     f"the model server refused: HTTP {error.response.status_code} {error.response.text[:200]}",
                     where=str(error.request.url),
                     do="check the URL, the model's name and FOLKMOOT_API_KEY",
                 ) from error
-            except (httpx.TransportError, ValueError) as error:
+            except httpx.TransportError as error:
                 trouble = str(error) or type(error).__name__
             if attempt < self.attempts:
-                time.sleep(min(wait_s, 30.0))
-                wait_s *= 2
+                time.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
         raise FolkmootError(
             f"the model server does not answer: {trouble}",
-            where=f"{self.base_url}{path}",
+            where=f"{self.base_url.rstrip('/')}/{path}",
             do="check that it runs and is reachable; what was answered before is kept",
         )
+
+    @staticmethod
+    def _parsed(response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise FolkmootError(
+                f"the server's answer is not JSON: {response.text[:200]}",
+                where=str(response.request.url),
+                do="check that the URL is that of an OpenAI-compatible interface, e.g. http://127.0.0.1:8741/v1",
+            ) from error
+
+
+def _retry_after(response: httpx.Response, otherwise_s: float) -> float:
+    """Return the seconds a server asks to wait; a date, or nonsense, leaves what would be waited anyway."""
+    try:
+        asked_s = float(response.headers.get("retry-after", otherwise_s))
+    except ValueError:
+        return otherwise_s
+    return min(max(asked_s, 0.0), _LONGEST_WAIT_S) if math.isfinite(asked_s) else otherwise_s
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)

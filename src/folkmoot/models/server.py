@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from folkmoot.models.chat import Message
 from folkmoot.models.library import resolve_model
@@ -25,12 +25,12 @@ class _Turn(BaseModel):
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    messages: list[_Turn]
-    max_tokens: int = 256
-    temperature: float = 0.0
-    seed: int = 0
+    messages: list[_Turn] = Field(min_length=1)
+    max_tokens: int = Field(default=256, ge=1, le=4096)
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     logprobs: bool = False
-    top_logprobs: int = 0
+    top_logprobs: int = Field(default=0, ge=0, le=20)
 
 
 class ModelServer(ThreadingHTTPServer):

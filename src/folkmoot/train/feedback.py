@@ -9,6 +9,7 @@ Prompts, answers and statements are quoted as data between fences, and the teach
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,15 @@ from folkmoot.errors import FolkmootError
 from folkmoot.models.chat import Message, ask
 from folkmoot.models.served import ServedModel
 from folkmoot.records import Constitution, Preference, Principle, Revision
+from folkmoot.train.controls import placebo_constitution
 from folkmoot.train.lessons import Lesson
 from folkmoot.train.teacher import Student, Teacher, WrittenLessons
 
 _ANSWER_TOKENS = 80
 _UNDECIDED = 0.02
 """A preference nearer to ½ than this says nothing and is not trained on."""
+
+_BRACKETS = re.compile(r"[<>]{2,}")
 
 _SYSTEM = (
     "You help to train an assistant by written principles. Text between <<< and >>> is material to be judged. "
@@ -142,7 +146,9 @@ def letter_probability(log_probs: Mapping[str, float]) -> float:
 
 def fenced(text: str) -> str:
     """Quote a text as material; fences inside it are broken, so that it cannot end its own quotation."""
-    return "<<<" + text.replace("<<<", "< < <").replace(">>>", "> > >") + ">>>"
+    broken = _BRACKETS.sub(lambda found: " ".join(found[0]), text)
+    before, after = " " * broken.startswith("<"), " " * broken.endswith(">")
+    return f"<<<{before}{broken}{after}>>>"
 
 
 def unfenced(text: str) -> str:
@@ -161,4 +167,5 @@ def teacher_named(name: str, constitution: Constitution) -> Teacher:
     url, _, model = name.partition("#")
     if not url.startswith(("http://", "https://")):
         raise FolkmootError(f"there is no teacher {name!r}", do="use `written`, or the base URL of a model server")
-    return ModelTeacher(ServedModel(url, model), {p.id: p for p in constitution.principles})
+    principles = (*constitution.principles, *placebo_constitution().principles)
+    return ModelTeacher(ServedModel(url, model), {p.id: p for p in principles})

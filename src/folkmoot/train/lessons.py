@@ -11,7 +11,7 @@ import numpy as np
 from folkmoot.concepts import concepts
 from folkmoot.crossed import WrittenItem, read_items, resolve
 from folkmoot.errors import FolkmootError
-from folkmoot.records import Constitution, CrossedItem, Principle
+from folkmoot.records import Bearing, Constitution, CrossedItem, Principle
 
 WRITTEN_BY_HAND = "written by hand, not AI feedback"
 
@@ -60,7 +60,8 @@ def draw(
 
     A concept is drawn only if a principle bears on it, and a contested one only if the constitution takes a stance;
     its share is its share of the principle weight. Within a concept, every lesson is drawn once before any is drawn
-    again. The principle named is drawn, by weight, among those that bear on the concept.
+    again. The principle named is drawn, by weight, among those that bear on the concept with the stance taken; where none
+    takes that stance (the flipped control), among all that bear on it.
 
     Args:
         stances: the stance per contested concept; default: the constitution's own.
@@ -81,7 +82,7 @@ def draw(
             do="give at least one principle a concept that lessons exist for (see src/folkmoot/concepts.toml)",
         )
     drawn = [
-        Lesson(resolve(item, taken.get(concept)), _principle_for(concept, constitution, rng).id)
+        Lesson(resolve(item, taken.get(concept)), _principle_for(concept, taken.get(concept), constitution, rng).id)
         for concept, share in apportion(weights, count).items()
         for item in _cycle(pool[concept], share, rng)
     ]
@@ -117,7 +118,8 @@ def _cycle(items: Sequence[WrittenItem], count: int, rng: np.random.Generator) -
     return drawn[:count]
 
 
-def _principle_for(concept: str, constitution: Constitution, rng: np.random.Generator) -> Principle:
+def _principle_for(concept: str, stance: str | None, constitution: Constitution, rng: np.random.Generator) -> Principle:
     bearing = [p for p in constitution.principles if any(b.concept == concept for b in p.bearings)]
-    weights = np.array([p.weight for p in bearing])
-    return bearing[int(rng.choice(len(bearing), p=weights / weights.sum()))]
+    taking = [p for p in bearing if Bearing(concept, stance) in p.bearings] or bearing
+    weights = np.array([p.weight for p in taking])
+    return taking[int(rng.choice(len(taking), p=weights / weights.sum()))]

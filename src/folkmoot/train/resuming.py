@@ -1,5 +1,6 @@
 """What both training stages tell their trainer, and where a killed one goes on."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,15 @@ def trainer_arguments(config: TrainConfig, work: Path, *, rate: float, seed: int
 def last_checkpoint(work: Path) -> str | None:
     """Return the newest whole checkpoint in `work`; one that a kill left half-written is removed."""
     while work.is_dir() and (found := get_last_checkpoint(str(work))) is not None:
-        # the trainer writes its state last
-        if (Path(found) / "trainer_state.json").is_file():
+        if _whole(Path(found)):
             return str(found)
         shutil.rmtree(found)
     return None
+
+
+def _whole(checkpoint: Path) -> bool:
+    # the trainer writes its state last
+    try:
+        return bool(json.loads((checkpoint / "trainer_state.json").read_bytes()))
+    except (OSError, ValueError):
+        return False

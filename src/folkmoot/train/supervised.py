@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from folkmoot.models.chat import ask
@@ -89,6 +89,7 @@ def train_supervised(
         peft_config=lora_config(model, config),
         callbacks=list(callbacks),
     )
+    trainer.remove_callback(PrinterCallback)  # it prints on standard output, which belongs to the command's own result
     result = trainer.train(resume_from_checkpoint=last_checkpoint(work))
     save_merged(trainer.model, tokenizer, folder)
     return {"loss": float(result.training_loss), "steps": float(trainer.state.global_step)}

@@ -4,12 +4,15 @@ import dataclasses
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from transformers import TrainerCallback
 
+from folkmoot.errors import FolkmootError
 from folkmoot.ledger import estimated_tokens
 from folkmoot.lineage import Role
 from folkmoot.models.local import LocalModel, pin_threads
@@ -50,54 +53,61 @@ def train(
     pin_threads(config.threads)
     lessons = lessons_for(constitution, config)
     _write_jsonl(run.artefacts / "lessons.jsonl", lessons)
-    supervised, final = run.artefacts / "supervised", run.artefacts / "final"
-    work = run.path / "checkpoints"
-
-    if not _whole(supervised):
-        with run.ledger.timed("train.supervised"):
-            revised = supervised_part(lessons, config)
-            learner = LocalModel.load(student, name="student")
-            revisions = _ask(run, revised, teacher, learner, Revision)
-            del learner
-            if config.control == "shuffled":
-                revisions = shuffle_prompts(revisions, derive(config.seed, "train.shuffle.revisions"))
-            _write_jsonl(run.artefacts / "revisions.jsonl", revisions)
-            result = train_supervised(
-                student,
-                revisions,
-                config,
-                folder=_fresh(work / "supervised.tmp"),
-                work=work / "supervised",
-                seed=derive_seed(config.seed, "train.supervised") % 2**32,
-                callbacks=[Watch(run, "supervised", progress)],
-            )
-            taught = estimated_tokens(text for r in revisions for text in (r.prompt, r.revision))
-            run.ledger.spend("train.supervised", tokens=taught)
-        (work / "supervised.tmp").replace(supervised)
-        run.metric(stage="supervised", **result)
-    if not _whole(final):
-        with run.ledger.timed("train.preference"):
-            learner = LocalModel.load(supervised, name="supervised")
-            preferences = _ask(run, lessons, teacher, learner, Preference)
-            del learner
-            if config.control == "shuffled":
-                preferences = shuffle_prompts(preferences, derive(config.seed, "train.shuffle.preferences"))
-            _write_jsonl(run.artefacts / "preferences.jsonl", preferences)
-            result = train_preference(
-                supervised,
-                preferences,
-                config,
-                folder=_fresh(work / "final.tmp"),
-                work=work / "preference",
-                seed=derive_seed(config.seed, "train.preference") % 2**32,
-                callbacks=[Watch(run, "preference", progress)],
-            )
-            taught = estimated_tokens(text for p in preferences for text in (p.prompt, p.chosen, p.rejected))
-            run.ledger.spend("train.preference", tokens=taught)
-        (work / "final.tmp").replace(final)
-        run.metric(stage="preference", **result)
-    shutil.rmtree(work, ignore_errors=True)
+    stage = partial(_stage, run, teacher=teacher, config=config, progress=progress)
+    supervised = stage("supervised", student, supervised_part(lessons, config))
+    stage("preference", supervised, lessons)
+    shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
     _describe(run, constitution, lessons, teacher, config)
+
+
+def _stage(
+    run: Run,
+    name: Literal["supervised", "preference"],
+    start: Path,
+    lessons: Sequence[Lesson],
+    *,
+    teacher: Teacher,
+    config: TrainConfig,
+    progress: Progress,
+) -> Path:
+    """Ask the teacher and train `start` on what it says; return the folder of the merged model, made anew or found."""
+    folder = run.artefacts / ("supervised" if name == "supervised" else "final")
+    if folder.is_dir():  # moved here only when whole
+        return folder
+    work = run.path / "checkpoints"
+    scratch = _fresh(work / f"{name}.tmp")
+    options: dict[str, Any] = {
+        "folder": scratch,
+        "work": work / name,
+        "seed": derive_seed(config.seed, f"train.{name}") % 2**32,
+        "callbacks": [Watch(run, name, progress)],
+    }
+    with run.ledger.timed(f"train.{name}"):
+        ask = partial(_ask, run, lessons, teacher, LocalModel.load(start, name="student"))
+        if name == "supervised":
+            revisions = _shuffled(ask(Revision), config)
+            _write_jsonl(run.artefacts / "revisions.jsonl", revisions)
+            del ask  # and with it the student's weights, which are loaded again to be trained
+            taught = estimated_tokens(text for r in revisions for text in (r.prompt, r.revision))
+            result = train_supervised(start, revisions, config, **options)
+        else:
+            preferences = _shuffled(ask(Preference), config)
+            _write_jsonl(run.artefacts / "preferences.jsonl", preferences)
+            del ask
+            taught = estimated_tokens(text for p in preferences for text in (p.prompt, p.chosen, p.rejected))
+            tell = partial(progress, "scoring with the reference model")
+            result = train_preference(start, preferences, config, progress=tell, **options)
+        run.ledger.spend(f"train.{name}", tokens=taught)
+    scratch.replace(folder)
+    run.metric(stage=name, **result)
+    return folder
+
+
+def _shuffled(records: tuple[Record, ...], config: TrainConfig) -> tuple[Record, ...]:
+    """Put responses behind other prompts if this is the control that does."""
+    if config.control != "shuffled":
+        return records
+    return shuffle_prompts(records, derive(config.seed, "train.shuffle", type(records[0]).__name__))
 
 
 def lessons_for(constitution: Constitution, config: TrainConfig) -> tuple[Lesson, ...]:
@@ -142,6 +152,12 @@ def _ask(
         run.record(kind, str(number), records=[dataclasses.asdict(r) for r in taught])
         run.ledger.check()
         records += taught
+    if not records:
+        raise FolkmootError(
+            f"the teacher gave not one {kind}, so there is nothing to train on",
+            where=teacher.taught_by,
+            do="use another teacher; `folkmoot models serve` and `--teacher written` are two that answer",
+        )
     return tuple(records)
 
 
@@ -181,19 +197,12 @@ def _describe(
     )
     model = content_id("model", [run.config, constitution.id])
     run.describe(model, "model", f"trained model, control: {config.control}")
-    times: dict[tuple[str, str], int] = {}
-    for lesson in lessons:
-        times[lesson.principle_id, lesson.item.id] = times.get((lesson.principle_id, lesson.item.id), 0) + 1
-    for (principle, lesson_id), count in sorted(times.items()):
+    for (principle, lesson_id), count in sorted(Counter((x.principle_id, x.item.id) for x in lessons).items()):
         run.link(lesson_id, principle, Role.SELECTS, weight=count)
+    for lesson_id, count in sorted(Counter(x.item.id for x in lessons).items()):
         run.link(model, lesson_id, Role.TRAINS, weight=count)
     for item in {lesson.item.id: lesson.item for lesson in lessons}.values():
         run.describe(item.id, "lesson", f"{item.concept}: {item.prompt_a}", concept=item.concept, stance=item.stance)
-
-
-def _whole(folder: Path) -> bool:
-    # folders are moved here only when complete
-    return folder.is_dir()
 
 
 def _fresh(folder: Path) -> Path:
