@@ -56,9 +56,16 @@ RUN_STAGE = (
 )
 
 
+HEEDFUL = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""Whoever started the tests may ignore interrupts, and a child inherits that."""
+
+
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", HEEDFUL + code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -126,7 +126,7 @@ def test_a_mistake_is_one_message_without_a_traceback(
 
 
 def test_a_budget_that_runs_out_ends_in_3_and_an_interrupt_in_130(tmp_path: Path, tiny_model: Path) -> None:
-    (tmp_path / "folkmoot.toml").write_text(FEW.replace("lessons = 4", "lessons = 1500"))
+    (tmp_path / "folkmoot.toml").write_text(FEW.replace("lessons = 4", "lessons = 600"))
     asked = ("run", "--consultation", EXAMPLE, "--student", tiny_model, "--until", "train", "--out", "run")
     done = folkmoot(*asked, "--budget-tokens", "5", folder=tmp_path)
     assert done.returncode == 3, done.stderr

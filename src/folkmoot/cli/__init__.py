@@ -15,6 +15,13 @@ class _InOrderOfTheRoad(TyperGroup):
         order = ["run", "listen", "draft", "train", "evaluate", "chat", "trace", "runs", "models"]
         return sorted(super().list_commands(ctx), key=order.index)
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # here, before typer turns it into a bare "Aborted!"
+            print("folkmoot: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+            sys.exit(130)
+
 
 app = typer.Typer(
     cls=_InOrderOfTheRoad,
@@ -39,8 +46,5 @@ def main() -> None:
     try:
         app()
     except FolkmootError as error:
-        print(f"folkmoot: {error}", file=sys.stderr)  # noqa: T201  # the one place where errors are printed
+        print(f"folkmoot: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("folkmoot: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
