@@ -144,8 +144,7 @@ class LocalModel:
             raise FolkmootError(f"the model cannot be loaded: {error}", where=str(folder), do=_WHOLE) from error
         if missing := sorted(info["missing_keys"]):
             raise FolkmootError(f"the model's weights lack {missing[0]}", where=str(folder), do=_WHOLE)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.to(device).eval(), tokenizer, name or folder.name)
+        return cls(model.to(device()).eval(), tokenizer, name or folder.name)
 
     def prompt_ids(self, conversation: Sequence[Message]) -> list[int]:
         """Return the token ids of a conversation, up to where the assistant's reply begins."""
@@ -196,13 +195,15 @@ class LocalModel:
         max_new_tokens: int = 128,
         temperature: float = 0.0,
         seed: int = 0,
-        batch_size: int = 32,
+        batch_size: int | None = None,
     ) -> list[str]:
         """Return one reply per conversation; temperature 0 is greedy.
 
-        Sampling draws from a generator seeded by `seed` alone, so replies repeat for the same order of conversations.
+        Conversations of like length share a batch, by default of 32 on CPU and of 256 on a GPU, where a step costs the
+        same for either. Sampling draws from a generator seeded by `seed` alone, so replies repeat for the same order of conversations.
         """
         prompts = [self.prompt_ids(c) for c in conversations]
+        batch_size = batch_size or (32 if self.model.device.type == "cpu" else 256)
         texts = [""] * len(prompts)
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         for number, start in enumerate(range(0, len(order), batch_size)):
@@ -243,6 +244,11 @@ class LocalModel:
         """Write the model as a safetensors folder that `transformers` loads."""
         self.model.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
+
+
+def device() -> str:
+    """Return where models are put: the GPU where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def chat_ids(tokenizer: PreTrainedTokenizerBase, conversation: Sequence[Message]) -> list[int]:

@@ -6,6 +6,7 @@ import torch
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from folkmoot.models.local import device
 from folkmoot.train.config import TrainConfig
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -14,8 +15,7 @@ PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "
 def lora_config(model: PreTrainedModel, config: TrainConfig) -> LoraConfig:
     """Return adapters on every projection of the upper `config.layers` layers.
 
-    The backward pass ends at the lowest adapter, so fewer layers cost less; what the upper part of the network cannot
-    learn about a short text, the lower part was not needed for (see docs/LOG.md).
+    The backward pass ends at the lowest adapter, so fewer layers cost less and learn less (see docs/LOG.md).
     """
     depth: int = model.config.num_hidden_layers
     return LoraConfig(
@@ -29,9 +29,9 @@ def lora_config(model: PreTrainedModel, config: TrainConfig) -> LoraConfig:
 
 
 def load_student(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load the model to train, in bfloat16, and its tokenizer."""
+    """Load the model to train, in bfloat16 and where it will be trained, and its tokenizer."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, use_safetensors=True)
-    return model, AutoTokenizer.from_pretrained(folder)
+    return model.to(device()), AutoTokenizer.from_pretrained(folder)
 
 
 def save_merged(model: PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

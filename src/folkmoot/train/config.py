@@ -31,8 +31,8 @@ class TrainConfig(BaseModel):
     lora_rank: int = Field(default=32, ge=1)
     """Rank of the low-rank update; its scale is twice the rank."""
 
-    layers: int = Field(default=18, ge=1)
-    """How many of the upper layers are trained; the backward pass stops below them."""
+    layers: int = Field(default=30, ge=1)
+    """How many of the upper layers are trained, at most as many as there are; the backward pass stops below them."""
 
     learning_rate: float = Field(default=5e-4, gt=0)
     """Peak learning rate of the preference stage; linear warm-up over 5% of the steps, then cosine to zero."""
@@ -46,7 +46,7 @@ class TrainConfig(BaseModel):
     beta: float = Field(default=0.1, gt=0)
     """Strength of the preference loss (β of DPO)."""
 
-    supervised_weight: float = Field(default=0.02, ge=0)
+    supervised_weight: float = Field(default=0.2, ge=0)
     """Weight of the chosen response's mean negative log-likelihood beside the preference loss, against collapse."""
 
     lessons_per_step: int = Field(default=1, ge=1)
@@ -66,7 +66,6 @@ class TrainConfig(BaseModel):
 
 _SCALES: dict[Scale, dict[str, object]] = {
     "smoke": {"lessons": 240},
-    # what smoke does once, with controls over several seeds
-    "small": {"lessons": 240},
+    "small": {"lessons": 480},
     "full": {"lessons": 1600},
 }

@@ -2,11 +2,15 @@
 
 Rafailov et al. 2023 (arXiv 2305.18290), section 4, with a term for the chosen response's likelihood against the
 collapse that small models show (Pang et al. 2024, arXiv 2404.19733, section 2). The loss of a preference with
-feedback probability q is -q log σ(βΔ) - (1-q) log σ(-βΔ).
+feedback probability q and margin Δ (nats, against the reference) is -q log σ(βΔ) - (1-q) log σ(-βΔ).
+
+The two sides of a written lesson are twins: the same two responses under two prompts, with opposite wishes. They are
+judged as one comparison, of the lesson's assignment of responses to prompts against the opposite one, whose margin is the
+sum of theirs. Whatever belongs to a response alone cancels in that sum, as it does in the exam's item score, so nothing
+can be gained by a liking for a tone. A preference without a twin (a model's feedback) is judged by itself.
 
 Only data layout and loss are ours: both responses lie behind one copy of their prompt (`models.local.pack`), which
-computes the prompt once where TRL's own layout computes it twice, and the two sides of a lesson share a step, so that
-whatever belongs to a response alone cancels in the gradient.
+computes the prompt once where TRL's own layout computes it twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,8 +60,8 @@ class PackedPreferenceTrainer(DPOTrainer):  # type: ignore[misc]  # TRL ships no
 
     def _compute_loss(self, model: Any, inputs: Mapping[str, Any], return_outputs: bool) -> Any:
         chosen, rejected = _pair_log_probs(model, inputs["packed"])
-        margin = (chosen - inputs["ref_chosen_logps"]) - (rejected - inputs["ref_rejected_logps"])
-        q = inputs["probability"]
+        by_row = (chosen - inputs["ref_chosen_logps"]) - (rejected - inputs["ref_rejected_logps"])
+        margin, q = _by_comparison(by_row, inputs["comparison"]), inputs["probability"]
         preference = -(q * logsigmoid(self.beta * margin) + (1 - q) * logsigmoid(-self.beta * margin)).mean()
         likelihood = -(chosen / inputs["chosen_tokens"]).mean()
         loss = preference + self.supervised_weight * likelihood
@@ -65,6 +69,23 @@ class PackedPreferenceTrainer(DPOTrainer):  # type: ignore[misc]  # TRL ships no
             self._metrics["train"][name].append(value.item())
         self._metrics["train"]["accuracy"].append((margin > 0).float().mean().item())
         return (loss, {}) if return_outputs else loss
+
+
+def _by_comparison(values: torch.Tensor, comparison: torch.Tensor) -> torch.Tensor:
+    """Sum the values of the rows that belong to one comparison."""
+    return torch.zeros(int(comparison[-1]) + 1, device=values.device).index_add(0, comparison, values)
+
+
+def comparisons(examples: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return the number of each row's comparison: twins, which stand side by side, share theirs."""
+    numbers: list[int] = []
+    unpaired = False
+    for i, row in enumerate(examples):
+        before = examples[i - 1]
+        twin = unpaired and row["chosen_ids"] == before["rejected_ids"] and row["rejected_ids"] == before["chosen_ids"]
+        numbers.append(numbers[-1] if twin else len(set(numbers)))
+        unpaired = not twin
+    return numbers
 
 
 def _pair_log_probs(model: Any, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,12 +101,15 @@ class PackPreferences:
         self.pad = pad
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the batch: packed rows, response lengths, feedback probabilities, reference log-probabilities."""
+        """Return the batch: by row tokens, lengths and reference log-probabilities, by comparison its probability."""
         rows = [Row(e["prompt_ids"], [e["chosen_ids"], e["rejected_ids"]]) for e in examples]
+        comparison = torch.tensor(comparisons(examples))
+        probability = torch.tensor([float(e["probability"]) for e in examples])
         batch: dict[str, Any] = {
             "packed": pack(rows, self.pad),
             "chosen_tokens": torch.tensor([float(len(e["chosen_ids"])) for e in examples]),
-            "probability": torch.tensor([float(e["probability"]) for e in examples]),
+            "comparison": comparison,
+            "probability": _by_comparison(probability, comparison) / comparison.bincount(),
         }
         for name in ("ref_chosen_logps", "ref_rejected_logps"):
             batch[name] = torch.tensor([float(e[name]) for e in examples])
