@@ -28,6 +28,7 @@ from folkmoot.models.local import (
     pack,
     pin_threads,
     response_log_probs,
+    shared_beginning,
 )
 
 few = settings(max_examples=8, deadline=None)
@@ -80,6 +81,43 @@ def test_the_engine_scores_every_response_in_the_order_given(
         assert [reply.tokens for reply in found] == [len(response) for response in row.responses]
         expected = [plainly(tiny_engine, row.prompt, response) for response in row.responses]
         assert [reply.log_prob for reply in found] == pytest.approx(expected, rel=1e-6, abs=1e-4)
+
+
+@pytest.mark.parametrize("row_tokens", [60, 2048])
+def test_a_beginning_that_all_share_is_read_once_and_changes_no_score(
+    tiny_engine: LocalModel, monkeypatch: pytest.MonkeyPatch, row_tokens: int
+) -> None:
+    monkeypatch.setattr("folkmoot.models.local.ROW_TOKENS", row_tokens)
+    conversations = [ask(question, system="Tell the truth. " * 20) for question in QUESTIONS]
+    rows = [tiny_engine.row(conversation, ["Yes.", "No, never."]) for conversation in conversations]
+    assert shared_beginning(rows) >= 20
+    read = []
+    monkeypatch.setattr(
+        LocalModel, "_read", lambda self, tokens, real=LocalModel._read: read.append(len(tokens)) or real(self, tokens)
+    )
+    found = [
+        reply.log_prob
+        for replies in tiny_engine.log_probs(conversations, [["Yes.", "No, never."]] * len(rows))
+        for reply in replies
+    ]
+    assert found == pytest.approx(scored(tiny_engine, rows), rel=1e-6, abs=1e-4)
+    assert read == [shared_beginning(rows)]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shared"),
+    [
+        ([], 0),
+        (["a" * 40], 0),
+        (["a" * 40, "a" * 40], 39),
+        (["a" * 40 + "b", "a" * 40 + "c"], 40),
+        (["a" * 40 + "bd", "a" * 40 + "cd", "a" * 20 + "d"], 20),
+        (["a" * 15 + "b", "a" * 15 + "c"], 0),
+        (["a" * 40, "b" * 40], 0),
+    ],
+)
+def test_a_shared_beginning_is_what_all_prompts_begin_with(prompts: list[str], shared: int) -> None:
+    assert shared_beginning([Row([ord(c) for c in prompt], [[1]]) for prompt in prompts]) == shared
 
 
 def test_rows_of_several_batches_keep_their_order(tiny_engine: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,12 @@ def lessons(constitution: Constitution) -> tuple[Lesson, ...]:
     return lessons_for(constitution, TrainConfig(lessons=4))
 
 
+@pytest.fixture
+def decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a model that was never trained count as decided, however little it leans."""
+    monkeypatch.setattr("folkmoot.train.feedback._UNDECIDED", 0.0)
+
+
 @contextmanager
 def leaning(engine: LocalModel, **bonus: float) -> Iterator[None]:
     """Let the model utter some letters more readily, by so many nats, with or without a space before them."""
@@ -207,6 +213,7 @@ def test_each_lesson_gives_a_revision_of_the_students_own_answers(
             assert (revision.principle_id, revision.lesson_id) == (lesson.principle_id, lesson.item.id)
 
 
+@pytest.mark.usefixtures("decided")
 @pytest.mark.parametrize("what", ["revisions", "preferences"])
 def test_a_teacher_asked_for_the_rest_gives_what_it_would_have_given(
     teacher: ModelTeacher, tiny_engine: LocalModel, lessons: tuple[Lesson, ...], what: str
@@ -286,6 +293,7 @@ def test_a_teacher_that_reads_only_the_position_prefers_nothing(
         assert teacher.prefer("What is the moon?", ONE, OTHER, principle(truthfulness=None), lessons[0]) is None
 
 
+@pytest.mark.usefixtures("decided")
 def test_preferences_are_between_two_answers_of_the_student(
     teacher: ModelTeacher, tiny_engine: LocalModel, lessons: tuple[Lesson, ...]
 ) -> None:

@@ -3,8 +3,8 @@
 Axes: B rows, T tokens of a row, R response tokens.
 
 The work of scoring is in prefill, so a prompt is computed once for all its responses: they lie side by side in one
-row behind it, each with the positions it would have alone, and a mask keeps them from seeing one another. Prompts that
-share a long beginning (a constitution) share its KV cache as well.
+row behind it, each with the positions it would have alone, and a mask keeps them from seeing one another. What all prompts
+begin with (a system prompt, a constitution) is read once, and its keys and values stand before every row.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
 from folkmoot.errors import FolkmootError
@@ -30,6 +30,9 @@ _WHOLE = "use a folder with config.json, tokenizer files and model.safetensors t
 
 ROW_TOKENS = 2048
 """Tokens of a forward pass in one batch; measured flat between 1,024 and 4,096 on two cores."""
+
+_WORTH_SHARING = 16
+"""Tokens that prompts must have in common before reading them once pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Packed:
 
     Attributes:
         input_ids, position_ids: (B, T).
-        mask: (B, 1, T, T), True where a token may attend.
+        mask: (B, 1, T, S + T), True where a token may attend; S tokens were read before the rows, and all may be seen.
         source_BR: for every response token its (row, position of the token before it, token, response number in the batch),
             shape (4, R).
     """
@@ -71,8 +74,12 @@ class Packed:
     n_responses: int
 
 
-def pack(rows: Sequence[Row], pad: int) -> Packed:
-    """Lay rows into one batch such that no response sees another."""
+def pack(rows: Sequence[Row], pad: int, *, read_before: int = 0) -> Packed:
+    """Lay rows into one batch such that no response sees another.
+
+    Args:
+        read_before: tokens that stand before every row and whose keys and values are known (S).
+    """
     width = max(row.length for row in rows)
     input_ids = torch.full((len(rows), width), pad, dtype=torch.long)
     position_ids = torch.zeros((len(rows), width), dtype=torch.long)
@@ -83,31 +90,48 @@ def pack(rows: Sequence[Row], pad: int) -> Packed:
     for b, row in enumerate(rows):
         n = len(row.prompt)
         input_ids[b, :n] = torch.tensor(row.prompt)
-        position_ids[b, :n] = torch.arange(n)
+        position_ids[b, :n] = torch.arange(read_before, read_before + n)
         segment[b, :n] = 0
         start = n
         for s, response in enumerate(row.responses, start=1):
             end = start + len(response)
             input_ids[b, start:end] = torch.tensor(response)
-            position_ids[b, start:end] = torch.arange(n, n + len(response))
+            position_ids[b, start:end] = torch.arange(read_before + n, read_before + n + len(response))
             segment[b, start:end] = s
             source += [(b, n - 1 if i == 0 else start + i - 1, token, number) for i, token in enumerate(response)]
             start = end
             number += 1
     causal = torch.ones(width, width, dtype=torch.bool).tril()
     same = segment[:, :, None] == segment[:, None, :]
-    mask = causal & (same | (segment == 0)[:, None, :])
+    mask = torch.nn.functional.pad(causal & (same | (segment == 0)[:, None, :]), (read_before, 0), value=True)
     return Packed(input_ids, position_ids, mask[:, None], torch.tensor(source, dtype=torch.long).T, number)
 
 
-def response_log_probs(model: PreTrainedModel, packed: Packed) -> torch.Tensor:
-    """Return the summed log-probability of every response of the batch, shape (responses,), differentiable."""
+def shared_beginning(rows: Sequence[Row]) -> int:
+    """Return how many tokens all prompts begin with, where reading them once pays, else 0; never a whole prompt."""
+    if len(rows) < 2:
+        return 0
+    first, *others = (row.prompt for row in rows)
+    length = min(map(len, (first, *others))) - 1
+    for prompt in others:
+        while prompt[:length] != first[:length]:
+            length = next(i for i in range(length) if prompt[i] != first[i])
+    return length if length >= _WORTH_SHARING else 0
+
+
+def response_log_probs(model: PreTrainedModel, packed: Packed, read_before: DynamicCache | None = None) -> torch.Tensor:
+    """Return the summed log-probability of every response of the batch, shape (responses,), differentiable.
+
+    Args:
+        read_before: keys and values of what stands before every row, for the whole batch.
+    """
     device = model.device
     hidden = model.base_model(
         input_ids=packed.input_ids.to(device),
         position_ids=packed.position_ids.to(device),
         attention_mask=packed.mask.to(device),
-        use_cache=False,
+        past_key_values=read_before,
+        use_cache=read_before is not None,
     ).last_hidden_state
     row, position, token, number = packed.source_4R.to(device)
     logits = model.get_output_embeddings()(hidden[row, position]).float()
@@ -160,17 +184,27 @@ class LocalModel:
     ) -> Iterator[list[Reply]]:
         """Yield, in order, the log-probability of every response under its conversation.
 
-        A conversation's responses share its prefill. Rows are batched by length, so the whole is computed before the
-        first is yielded.
+        A conversation's responses share its prefill, and conversations share the beginning that all of them have. Rows are
+        batched by length, so the whole is computed before the first is yielded.
         """
         rows = [self.row(c, r) for c, r in zip(conversations, responses, strict=True)]
+        shared = shared_beginning(rows)
+        beginning = self._read(rows[0].prompt[:shared]) if shared else None
+        rows = [Row(row.prompt[shared:], row.responses) for row in rows]
         replies: dict[int, list[Reply]] = {}
         for batch in batches_by_length([row.length for row in rows], ROW_TOKENS):
-            values = iter(response_log_probs(self.model, pack([rows[i] for i in batch], self.end_id)).tolist())
+            packed = pack([rows[i] for i in batch], self.end_id, read_before=shared)
+            before = _for_each_row(beginning, len(batch)) if beginning else None
+            values = iter(response_log_probs(self.model, packed, before).tolist())
             for i in batch:
                 replies[i] = [Reply(next(values), len(response)) for response in rows[i].responses]
         for i in range(len(rows)):
             yield replies[i]
+
+    def _read(self, tokens: list[int]) -> DynamicCache:
+        cache = DynamicCache(config=self.model.config)
+        self.model.base_model(torch.tensor([tokens], device=self.model.device), past_key_values=cache, use_cache=True)
+        return cache
 
     @torch.inference_mode()
     def next_token_log_probs(self, conversation: Sequence[Message]) -> torch.Tensor:
@@ -244,6 +278,13 @@ class LocalModel:
         """Write the model as a safetensors folder that `transformers` loads."""
         self.model.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
+
+
+def _for_each_row(cache: DynamicCache, rows: int) -> DynamicCache:
+    """Return a cache of `rows` rows that reads, and never writes, the keys and values of a cache of one."""
+    return DynamicCache(
+        [(layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1)) for layer in cache.layers]
+    )
 
 
 def device() -> str:

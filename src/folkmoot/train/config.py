@@ -66,6 +66,6 @@ class TrainConfig(BaseModel):
 
 _SCALES: dict[Scale, dict[str, object]] = {
     "smoke": {"lessons": 240},
-    "small": {"lessons": 480},
+    "small": {"lessons": 360},
     "full": {"lessons": 1600},
 }
