@@ -173,7 +173,7 @@ class Constitution:
         """Return the summed principle weight per concept; a principle's weight counts in full for each concept."""
         weights: dict[str, float] = {}
         for principle in self.principles:
-            for concept in {b.concept for b in principle.bearings}:
+            for concept in dict.fromkeys(b.concept for b in principle.bearings):  # in order, where a set has none
                 weights[concept] = weights.get(concept, 0.0) + principle.weight
         return weights
 

@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -235,3 +238,27 @@ def test_a_placebo_run_draws_as_many_lessons_on_something_else(constitution: Con
 def test_a_runs_seed_decides_its_lessons(constitution: Constitution) -> None:
     assert lessons_for(constitution, config(seed=1)) == lessons_for(constitution, config(seed=1))
     assert lessons_for(constitution, config(seed=1)) != lessons_for(constitution, config(seed=2))
+
+
+def test_the_same_lessons_are_drawn_whatever_order_this_process_keeps_sets_in() -> None:
+    ask = (
+        "from folkmoot.records import Bearing, Constitution, Principle\n"
+        "from folkmoot.seeds import derive\n"
+        "from folkmoot.train.lessons import draw, written_lessons\n"
+        "bearings = tuple(map(Bearing, ('truthfulness', 'privacy', 'dignity', 'crisis-care')))\n"
+        "principle = Principle('Be good.', 'c', 'r', 'q', 1.0, (), bearings)\n"
+        "constitution = Constitution('Test', (principle,))\n"
+        "lessons = draw(constitution, written_lessons(), count=12, rng=derive(0, 'test'))\n"
+        "print([lesson.item.id for lesson in lessons])\n"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", ask],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2, 3)
+    }
+    assert len(answers) == 1

@@ -297,7 +297,7 @@ def _describe(
 ) -> None:
     bearing: dict[str, list[str]] = {}
     for principle in constitution.principles:
-        for concept in {b.concept for b in principle.bearings}:
+        for concept in dict.fromkeys(b.concept for b in principle.bearings):
             bearing.setdefault(concept, []).append(principle.id)
     was = {s.item_id: s for s in before.scores}
     now = {s.item_id: s for s in after.scores}

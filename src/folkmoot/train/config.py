@@ -66,6 +66,7 @@ class TrainConfig(BaseModel):
 
 _SCALES: dict[Scale, dict[str, object]] = {
     "smoke": {"lessons": 240},
-    "small": {"lessons": 360},
+    # what smoke does once, with controls over several seeds
+    "small": {"lessons": 240},
     "full": {"lessons": 1600},
 }
