@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from folkmoot.train.preference import PackPreferences, comparisons
+from folkmoot.train.preference import PackPreferences, by_comparison, comparisons
 
 
 def row(chosen: str, rejected: str, probability: float = 1.0, prompt: str = "p") -> dict[str, Any]:
@@ -42,9 +44,17 @@ def test_a_batch_tells_which_rows_are_compared_together_and_how_sure_the_feedbac
     assert torch.allclose(batch["probability"], torch.tensor([0.8, 0.6]))
 
 
-def test_a_liking_for_a_response_alone_does_not_move_the_comparison_of_twins() -> None:
-    # a shift of one response's log-probability under every prompt enters the twins' margins with opposite signs
-    batch = PackPreferences(0)([row("a", "b"), row("b", "a")])
-    liking = torch.tensor([3.0, -3.0])
-    summed = torch.zeros(1).index_add(0, batch["comparison"], liking)
-    assert summed.item() == 0.0
+@given(scores=st.lists(st.floats(-80, 0), min_size=4, max_size=4), liking=st.floats(-20, 20))
+def test_a_liking_for_a_response_alone_does_not_move_the_comparison_of_twins(
+    scores: list[float], liking: float
+) -> None:
+    comparison = PackPreferences(0)([row("a", "b"), row("b", "a")])["comparison"]
+
+    def margin(a_first: float, b_first: float, b_second: float, a_second: float) -> float:
+        chosen, rejected = torch.tensor([a_first, b_second]), torch.tensor([b_first, a_second])
+        return float(by_comparison(chosen - rejected, comparison))
+
+    one, other, third, last = scores
+    assert margin(one + liking, other, third, last + liking) == pytest.approx(margin(*scores), abs=1e-3)
+    # and what belongs to a response under one prompt alone does move it
+    assert margin(one + 1, other, third, last) == pytest.approx(margin(*scores) + 1, abs=1e-3)

@@ -63,7 +63,7 @@ class Packed:
     Attributes:
         input_ids, position_ids: (B, T).
         mask: (B, 1, T, S + T), True where a token may attend; S tokens were read before the rows, and all may be seen.
-        source_BR: for every response token its (row, position of the token before it, token, response number in the batch),
+        source_4R: for every response token its (row, position of the token before it, token, response number in the batch),
             shape (4, R).
     """
 

@@ -61,7 +61,7 @@ class PackedPreferenceTrainer(DPOTrainer):  # type: ignore[misc]  # TRL ships no
     def _compute_loss(self, model: Any, inputs: Mapping[str, Any], return_outputs: bool) -> Any:
         chosen, rejected = _pair_log_probs(model, inputs["packed"])
         by_row = (chosen - inputs["ref_chosen_logps"]) - (rejected - inputs["ref_rejected_logps"])
-        margin, q = _by_comparison(by_row, inputs["comparison"]), inputs["probability"]
+        margin, q = by_comparison(by_row, inputs["comparison"]), inputs["probability"]
         preference = -(q * logsigmoid(self.beta * margin) + (1 - q) * logsigmoid(-self.beta * margin)).mean()
         likelihood = -(chosen / inputs["chosen_tokens"]).mean()
         loss = preference + self.supervised_weight * likelihood
@@ -71,7 +71,7 @@ class PackedPreferenceTrainer(DPOTrainer):  # type: ignore[misc]  # TRL ships no
         return (loss, {}) if return_outputs else loss
 
 
-def _by_comparison(values: torch.Tensor, comparison: torch.Tensor) -> torch.Tensor:
+def by_comparison(values: torch.Tensor, comparison: torch.Tensor) -> torch.Tensor:
     """Sum the values of the rows that belong to one comparison."""
     return torch.zeros(int(comparison[-1]) + 1, device=values.device).index_add(0, comparison, values)
 
@@ -79,12 +79,13 @@ def _by_comparison(values: torch.Tensor, comparison: torch.Tensor) -> torch.Tens
 def comparisons(examples: Sequence[Mapping[str, Any]]) -> list[int]:
     """Return the number of each row's comparison: twins, which stand side by side, share theirs."""
     numbers: list[int] = []
-    unpaired = False
+    number, unpaired = -1, False
     for i, row in enumerate(examples):
         before = examples[i - 1]
         twin = unpaired and row["chosen_ids"] == before["rejected_ids"] and row["rejected_ids"] == before["chosen_ids"]
-        numbers.append(numbers[-1] if twin else len(set(numbers)))
+        number += not twin
         unpaired = not twin
+        numbers.append(number)
     return numbers
 
 
@@ -109,7 +110,7 @@ class PackPreferences:
             "packed": pack(rows, self.pad),
             "chosen_tokens": torch.tensor([float(len(e["chosen_ids"])) for e in examples]),
             "comparison": comparison,
-            "probability": _by_comparison(probability, comparison) / comparison.bincount(),
+            "probability": by_comparison(probability, comparison) / comparison.bincount(),
         }
         for name in ("ref_chosen_logps", "ref_rejected_logps"):
             batch[name] = torch.tensor([float(e[name]) for e in examples])
