@@ -207,9 +207,9 @@ def test_what_a_text_says_is_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said", "line"),
     [
-        ("  weight: 1\n", "  wieght: 1\n", "principle 1, weight: is missing (1 more after this one)", 4),
-        ("  weight: 1\n", "  weight: 1\n  wait: 1\n", "principle 1, wait: no such field", 6),
-        ("title:", "tittle:", "title: is missing", 1),
+        ("  weight: 1\n", "  wieght: 1\n", "principle 1, wieght: there is no such field; did you mean 'weight'? (1 more after this one)", 5),
+        ("  weight: 1\n", "  weight: 1\n  wait: 1\n", "principle 1, wait: there is no such field", 6),
+        ("title:", "tittle:", "tittle: there is no such field; did you mean 'title'?", 2),
         ("  weight: 1\n", "", "principle 1, weight: is missing", 4),
         ("weight: 1\n", "weight: 0\n", "principle 1, weight: Input should be greater than 0; it is 0", 5),
         ("weight: 1\n", "weight: -1\n", "principle 1, weight: Input should be greater than 0", 5),
@@ -229,7 +229,7 @@ def test_what_a_text_says_is_data(tmp_path: Path) -> None:
         ("title: A town", 'title: "a\\x07b"', "title: holds the control character U+0007", 2),
         ("title: A town", "title: 2024-01-01", "title: Input should be a valid string", 2),
         ("schema_version: 1", "schema_version: 2", "schema_version: this version of Folkmoot reads schema_version 1, not 2", 1),
-        ("principles:\n", "principles: none\nx:\n", "principles: Input should be a valid list", 3),
+        ("principles:\n", "principles: none\nx:\n", "x: there is no such field", 4),
         # not the form of YAML that people write
         ("Be kind to", "Be kind: to", "not YAML: mapping values are not allowed", 4),
         ("  weight: 1\n", "\tweight: 1\n", "not YAML: ", 5),

@@ -101,10 +101,10 @@ def test_what_is_no_ledger_is_not_read_as_an_empty_one(stored: dict[str, object]
 @pytest.mark.parametrize(
     ("what", "budget"), [("seconds", {"seconds": 10.0, "tokens": None}), ("tokens", {"seconds": None, "tokens": 99})]
 )
-def test_more_than_the_budget_stops_the_run_resumably(what: str, budget: dict[str, float | None]) -> None:
+def test_a_spent_budget_stops_the_run_resumably(what: str, budget: dict[str, float | None]) -> None:
     ledger = Ledger()
     ledger.limit(**budget)  # type: ignore[arg-type]
-    ledger.spend("train", tokens=99, seconds=10.0)
+    ledger.spend("train", tokens=98, seconds=9.0)
     ledger.check()
     ledger.spend("train", tokens=1, seconds=1.0)
     with pytest.raises(Incomplete, match=what) as stopped:

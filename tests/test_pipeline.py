@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +180,60 @@ def test_a_public_that_says_nothing_on_assistants_leaves_the_word_to_the_sources
         rows = csv.writer(file)
         rows.writerow(["statement", "text"])
         rows.writerows([s, f"The town should build skating rink number {s}."] for s in range(8))
-    found = follow(make_request(consultation=folder, out=tmp_path / "run", until="draft"))
+    said: list[str] = []
+    found = follow(make_request(consultation=folder, out=tmp_path / "run", until="draft"), say=said.append)
+    assert found["principles_from_public"] == 0
+    assert sum(found["statements_left_out"].values()) == 8
+    (warning,) = said
+    assert "0 principles come from this public" in warning
+    assert all(f"{count} {reason}" in warning for reason, count in found["statements_left_out"].items())
     constitution = read_constitution(Path(found["constitution"]))
     assert any("0 principles from this public" in mark for mark in constitution.marks)
     assert Path(found["left_out"]).read_text().count("skating rink") == 8
+
+
+def test_a_statement_that_was_left_out_is_traced_to_the_reason(walked: tuple[Request, dict[str, Any]]) -> None:
+    request, found = walked
+    reasons = Counter(
+        node.detail["left_out"]
+        for node in lineage.read_nodes(request.out / "draft" / "artefacts" / "index.jsonl")
+        if "left_out" in node.detail
+    )
+    assert reasons == found["statements_left_out"]
+    assert sum(reasons.values()) > 10
+
+
+def test_a_constitution_from_a_file_is_marked_and_words_against_its_stance_are_named(
+    walked: tuple[Request, dict[str, Any]], tmp_path: Path
+) -> None:
+    _, found = walked
+    text = Path(found["constitution"]).read_text()
+
+    def taken(name: str, content: str) -> tuple[str, ...]:
+        (tmp_path / f"{name}.yaml").write_text(content)
+        result = follow(make_request(constitution=tmp_path / f"{name}.yaml", out=tmp_path / name, until="draft"))
+        assert "Taken from a file" in Path(result["constitution"]).with_name("constitution.md").read_text()
+        return read_constitution(Path(result["constitution"])).marks
+
+    assert [m for m in taken("same", text) if "opposite" in m] == []
+    turned = text.replace("stance: warns", "stance: trusts-adult")
+    (against,) = [m for m in taken("turned", turned) if "opposite" in m]
+    assert against.count("principle:") == turned.count("stance: trusts-adult")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sources": ("udhr", "koran")}, {"student": "gpt-9"}, {"teacher": "aristotle"}], ids=str
+)
+def test_a_wrong_name_is_met_before_anything_is_written(wrong: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        follow(make_request(consultation=EXAMPLE, out=tmp_path / "run", **wrong))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_budget_of_nothing_does_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Incomplete):
+        follow(make_request(consultation=EXAMPLE, out=tmp_path / "run", until="draft", budget_s=0))
+    assert not (tmp_path / "run" / "listen" / "seal.json").exists()
 
 
 # ------------------------------------------------------------------ which training runs
@@ -215,8 +266,8 @@ def test_smoke_trains_once_small_adds_controls_and_full_withholds_concepts(
     [
         ({"consultation": EXAMPLE, "scale": "huge"}, "--scale"),
         ({"consultation": EXAMPLE, "until": "lunch"}, "--until"),
-        ({}, "either a consultation or a constitution"),
-        ({"consultation": EXAMPLE, "constitution": EXAMPLE}, "either a consultation or a constitution"),
+        ({}, "^give a --consultation or a --constitution"),
+        ({"consultation": EXAMPLE, "constitution": EXAMPLE}, "not both"),
     ],
 )
 def test_a_wrong_request_is_wrong_usage(fields: dict[str, Any], says: str, tmp_path: Path) -> None:

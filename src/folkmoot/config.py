@@ -54,7 +54,7 @@ class Settings(BaseModel):
             first = error.errors(include_url=False)[0]
             name = ".".join(map(str, first["loc"]))
             raise UsageError(
-                f"{name}: {first['msg']}",
+                f"{name}: {first['msg'].removeprefix('Value error, ')}",
                 where=f"{self.file}, [{stage}]",
                 do=f"see the fields of folkmoot.{stage}.config",
             ) from error
@@ -72,8 +72,12 @@ def read_settings(path: Path | None) -> Settings:
             return Settings()
     try:
         return Settings.model_validate({**tomllib.loads(path.read_text(encoding="utf-8")), "file": path})
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolkmootError(f"cannot read the settings: {error}", where=str(path)) from error
+    except OSError as error:
+        raise FolkmootError(
+            f"cannot read the settings: {error.strerror}", where=str(path), do="check the path given to --config"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise FolkmootError("the settings are not UTF-8 text", where=str(path), do="save the file as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise FolkmootError(f"not TOML: {error}", where=str(path), do="correct it there") from error
     except ValidationError as error:

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import tempfile
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -41,7 +42,7 @@ _HEADER = """\
 #
 #   text       the principle itself. Change it, and the requests below follow where they say {text}.
 #   weight     how often it is taught, against the others; greater than 0. To silence a principle, delete it.
-#   bearings   what it is about: concept names from concepts.toml. A contested concept needs a stance, and the
+#   bearings   what it is about: concept names from the lists below. A contested concept needs a stance, and the
 #              stance decides which answers are taught. Change it to the other one and the model learns the opposite.
 #   origins    where it comes from: statements of the public (support: share agreeing per opinion group), articles of
 #              a source, or the hand of whoever wrote it.
@@ -187,6 +188,9 @@ class _File(_Part):
     principles: list[_FilePrinciple] = Field(max_length=10_000)
 
 
+_FIELDS = [name for part in (_FilePrinciple, _FileBearing, _FileOrigin, _File) for name in part.model_fields]
+
+
 # ------------------------------------------------------------------ read
 
 
@@ -277,7 +281,9 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise FolkmootError("the file is not UTF-8 text", where=str(path), do="save it as UTF-8") from error
     except OSError as error:
-        raise FolkmootError(f"cannot read the constitution: {error.strerror}", where=str(path)) from error
+        raise FolkmootError(
+            f"cannot read the constitution: {error.strerror}", where=str(path), do="check the path"
+        ) from error
     if bad := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]", text):
         line = text.count("\n", 0, bad.start()) + 1
         raise FolkmootError(
@@ -361,7 +367,8 @@ def _doubled_keys(node: Any) -> Iterator[tuple[Any, str]]:
 
 def _explain(error: ValidationError, root: Any, path: Path) -> FolkmootError:
     """Turn the first complaint into one sentence with line, principle and field, and say how many more there are."""
-    complaints = error.errors()
+    # a field's wrong name first: it explains why the right one is missing
+    complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     first = complaints[0]
     place, line = _place(first["loc"], root)
     more = f" ({len(complaints) - 1} more after this one)" if len(complaints) > 1 else ""
@@ -372,11 +379,17 @@ def _explain(error: ValidationError, root: Any, path: Path) -> FolkmootError:
 def _complaint(error: Any) -> tuple[str, str]:
     match error["type"]:
         case "extra_forbidden":
-            return "no such field", "take it out, or correct its name (the header of the file lists the fields)"
+            near = difflib.get_close_matches(str(error["loc"][-1]), _FIELDS, n=1)
+            return (
+                "there is no such field" + (f"; did you mean {near[0]!r}?" if near else ""),
+                "take it out, or correct its name (the header of the file lists the fields)",
+            )
         case "missing":
             return "is missing", "add it (the header of the file says what it holds)"
         case "value_error":
-            return str(error["ctx"]["error"]), "correct it there; src/folkmoot/concepts.toml describes every concept"
+            return str(
+                error["ctx"]["error"]
+            ), "correct it there; the header of a constitution that was written lists every concept"
         case "literal_error" if error["loc"] == ("schema_version",):
             return (
                 f"this version of Folkmoot reads schema_version {SCHEMA_VERSION}, not {error['input']!r}",
@@ -432,6 +445,9 @@ def write_constitution(constitution: Constitution, path: Path) -> None:
             f"the constitution cannot be written: {place}: {first['msg']}", where=str(path), do="correct the principle"
         ) from error
     contested = "".join(f"#   {c.id}: {' or '.join(c.stances)}\n" for c in concepts().values() if c.contested)
+    settled = ", ".join(c.id for c in concepts().values() if not c.contested and not c.placebo)
+    others = textwrap.fill(settled, 110, initial_indent="#   ", subsequent_indent="#   ", break_on_hyphens=False)
+    contested += f"#\n# The other concepts, which have no stance:\n{others}\n"
     body = yaml.dump(plain, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=110)
     _write(path, f"{_HEADER}{contested}\n{body}")
 

@@ -79,7 +79,7 @@ class Ledger:
         return sum(s.seconds for s in self.steps.values())
 
     def check(self) -> None:
-        """Stop the run if more than its budget is spent, by this attempt and the earlier ones together.
+        """Stop the run if its budget is spent, by this attempt and the earlier ones together.
 
         Raises:
             Incomplete: says which budget and how to go on.
@@ -88,7 +88,7 @@ class Ledger:
             ("seconds", sum(ledger.seconds for ledger in (self, *self.beside)), self.budget_s),
             ("tokens", float(sum(ledger.tokens for ledger in (self, *self.beside))), self.budget_tokens),
         ):
-            if budget is not None and spent > budget:
+            if budget is not None and spent >= budget:
                 raise Incomplete(
                     f"the budget of {budget:,.0f} {name} is spent ({spent:,.0f})",
                     do="what is done is kept; run the same command with a larger budget to go on from here",

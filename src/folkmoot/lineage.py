@@ -247,7 +247,7 @@ def read_lineage(out: Path) -> Lineage:
                 withheld += 1
             else:
                 links.setdefault((link.child, link.parent, link.role), {})[run.name] = link.weight
-        for node in _read_rows(run / "artefacts" / "index.jsonl", Node):
+        for node in read_nodes(run / "artefacts" / "index.jsonl"):
             if not (is_participant(node.id) or names_participant([node.label, node.detail])):
                 nodes[node.id] = node
     return Lineage(
@@ -265,6 +265,15 @@ def read_links(path: Path) -> list[Link]:
         FolkmootError: a line is not a link; names file and line.
     """
     return list(_read_rows(path, Link))
+
+
+def read_nodes(path: Path) -> list[Node]:
+    """Read an ``index.jsonl``; a file that is not there describes nothing.
+
+    Raises:
+        FolkmootError: a line is not a node; names file and line.
+    """
+    return list(_read_rows(path, Node))
 
 
 def _with_parents(runs: Iterable[Path]) -> list[Path]:

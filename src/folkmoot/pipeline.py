@@ -6,7 +6,9 @@ one is resumed. What a training arm changes is written down in `arms`; everythin
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,14 +19,15 @@ from folkmoot.config import Settings, read_settings
 from folkmoot.constitution import read_constitution, write_constitution
 from folkmoot.crossed import read_items, resolve_all
 from folkmoot.draft.config import DraftConfig
-from folkmoot.draft.drafting import draft
+from folkmoot.draft.drafting import Draft, adopted, draft
 from folkmoot.draft.render import constitution_markdown, left_out_markdown
+from folkmoot.draft.sources import load_source
 from folkmoot.errors import FolkmootError, UsageError
 from folkmoot.ledger import Ledger
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.opinion import analyse
 from folkmoot.listen.reading import read_consultation
-from folkmoot.models.library import EMBEDDED
+from folkmoot.models.library import EMBEDDED, resolve_model
 from folkmoot.opinion_file import read_opinion, write_opinion
 from folkmoot.records import Constitution, Preference
 from folkmoot.runs import Run, open_run
@@ -65,8 +68,10 @@ class Request(BaseModel):
 
     @model_validator(mode="after")
     def _starts_somewhere(self) -> "Request":
-        if (self.consultation is None) == (self.constitution is None):
-            raise ValueError("give either a consultation or a constitution to start from")
+        if self.consultation is None and self.constitution is None:
+            raise ValueError("give a --consultation or a --constitution to start from")
+        if self.consultation is not None and self.constitution is not None:
+            raise ValueError("give either a --consultation or a --constitution to start from, not both")
         return self
 
 
@@ -100,7 +105,8 @@ def make_request(*, config: Path | None = None, **fields: Any) -> Request:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])).replace("_", "-")
         raise UsageError(
-            f"{'--' + name + ': ' if name else ''}{first['msg']}", do="see: folkmoot run --help"
+            f"{'--' + name + ': ' if name else ''}{first['msg'].removeprefix('Value error, ')}",
+            do="see: folkmoot run --help",
         ) from error
 
 
@@ -164,7 +170,6 @@ def examine(
     """Examine one model, or two, by a constitution; what an auditor needs."""
     from folkmoot.evaluate import effects
     from folkmoot.evaluate.exam import exam_items, sit, summary
-    from folkmoot.models.library import resolve_model
     from folkmoot.models.local import LocalModel, pin_threads
 
     constitution = read_constitution(constitution_file)
@@ -206,6 +211,7 @@ class _Road:
 
     def walk(self) -> dict[str, Any]:
         request = self.request
+        _refuse_what_is_not_there(request)
         found: dict[str, Any] = {}
         if request.constitution is not None:
             drafted = self.adopt(request.constitution)
@@ -220,8 +226,12 @@ class _Road:
         found |= {
             "constitution": str(path),
             "principles": len(constitution.principles),
+            "principles_from_public": len(constitution.from_public),
+            "statements_left_out": _reasons_left_out(drafted),
             "stances": constitution.stances(),
         }
+        if request.consultation is not None and not constitution.from_public:
+            self.say(_nothing_from_public(found["statements_left_out"], constitution))
         if request.until in {"listen", "draft"}:
             return found
         trained = {arm: self.train(drafted, constitution, arm) for arm in arms(request, constitution)}
@@ -251,25 +261,21 @@ class _Road:
                 with run.ledger.timed("draft"):
                     opinion = read_opinion(listened.artefacts / "opinion.json")
                     drafted = draft(opinion, self.request.sources, config)
-                    write_constitution(drafted.constitution, run.artefacts / "constitution.yaml")
-                    (run.artefacts / "constitution.md").write_text(constitution_markdown(drafted), encoding="utf-8")
-                    (run.artefacts / "left-out.md").write_text(left_out_markdown(drafted), encoding="utf-8")
-                    _trace_constitution(run, drafted.constitution)
+                    _write_drafted(run, drafted.constitution, drafted)
                 run.seal()
         return run
 
     def adopt(self, file: Path) -> Run:
         """Take over a constitution that a person wrote or edited."""
-        constitution = read_constitution(file)
+        constitution = adopted(read_constitution(file))
         with self.open("draft", {"adopted": True}, {"constitution": file}) as run:
             if not run.sealed:
-                write_constitution(constitution, run.artefacts / "constitution.yaml")
-                _trace_constitution(run, constitution)
+                _write_drafted(run, constitution)
                 run.seal()
         return run
 
     def train(self, drafted: Run, constitution: Constitution, arm: Arm) -> Run:
-        from folkmoot.models.library import fetch_model, resolve_model
+        from folkmoot.models.library import fetch_model
         from folkmoot.train.feedback import teacher_named
         from folkmoot.train.training import train
 
@@ -289,7 +295,6 @@ class _Road:
         from folkmoot.evaluate.evaluation import evaluate
         from folkmoot.evaluate.exam import exam_items
         from folkmoot.evaluate.report import write_report
-        from folkmoot.models.library import resolve_model
 
         request = self.request
         config = evaluate_config(request)
@@ -316,17 +321,19 @@ class _Road:
         shown = {key: results[key] for key in ("exam", "effects", "causal_claim", "ledger")}
         return {"report": str(run.report / "report.html"), **shown}
 
-    def open(self, name: str, config: BaseModel | Mapping[str, Any], inputs: Mapping[str, Path | Run]) -> Run:
+    @contextmanager
+    def open(self, name: str, config: BaseModel | Mapping[str, Any], inputs: Mapping[str, Path | Run]) -> Iterator[Run]:
         request = self.request
-        run = open_run(request.out, name, config, inputs, fresh=request.fresh)
-        if run.sealed:
-            self.say(f"{name}: already done, reused")
-        else:
-            run.ledger.limit(
-                seconds=request.budget_s, tokens=request.budget_tokens, beside=[one.ledger for one in self.walked]
-            )
-        self.walked.append(run)
-        return run
+        with open_run(request.out, name, config, inputs, fresh=request.fresh) as run:
+            if run.sealed:
+                self.say(f"{name}: already done, reused")
+            else:
+                run.ledger.limit(
+                    seconds=request.budget_s, tokens=request.budget_tokens, beside=[one.ledger for one in self.walked]
+                )
+                run.ledger.check()
+            self.walked.append(run)
+            yield run
 
     def within(self, arm: Arm) -> Progress:
         """Return a progress function that says which training run it is."""
@@ -334,6 +341,33 @@ class _Road:
 
     def ledger(self) -> dict[str, Any]:
         return Ledger.sum(run.ledger for run in self.walked).as_json()
+
+
+def _refuse_what_is_not_there(request: Request) -> None:
+    """Meet a wrong name or path before a run is opened that would then stand in the way of the right one.
+
+    Raises:
+        FolkmootError: a source, student, teacher or reference folder does not exist.
+    """
+    from folkmoot.train.feedback import teacher_address
+
+    for name in request.sources:
+        load_source(name)
+    if request.student not in EMBEDDED:
+        resolve_model(request.student)
+    if request.teacher != "written":
+        teacher_address(request.teacher)
+    reference_sets(request.reference_data)
+
+
+def _nothing_from_public(left_out: Mapping[str, int], constitution: Constitution) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+    speaks = "only the sources speak" if constitution.principles else "the constitution is empty"
+    return (
+        f"warning: 0 principles come from this public; {speaks}.\n"
+        f"  statements left out: {reasons or 'there was none'}\n"
+        "  A consultation has to be about how an assistant should behave; left-out.md has the reason for each statement."
+    )
 
 
 def reference_sets(folder: Path | None) -> dict[str, Path | Run]:
@@ -369,6 +403,26 @@ def _preferences(run: Run) -> tuple[Preference, ...]:
 def _taught_by(run: Run) -> str:
     with (run.artefacts / "preferences.jsonl").open(encoding="utf-8") as file:
         return str(json.loads(file.readline())["taught_by"])
+
+
+def _write_drafted(run: Run, constitution: Constitution, drafted: Draft | None = None) -> None:
+    """Write a constitution to edit and to read and, if it was drafted here, what was left out and why."""
+    write_constitution(constitution, run.artefacts / "constitution.yaml")
+    (run.artefacts / "constitution.md").write_text(constitution_markdown(constitution, drafted), encoding="utf-8")
+    if drafted is not None:
+        (run.artefacts / "left-out.md").write_text(left_out_markdown(drafted), encoding="utf-8")
+        for left in drafted.left_out:
+            statement = left.opinion.statement
+            run.describe(f"statement:{statement.id}", "statement", statement.text, left_out=left.reason.value)
+    _trace_constitution(run, constitution)
+
+
+def _reasons_left_out(drafted: Run) -> dict[str, int]:
+    """Return how many statements were left out for each reason, the commonest first."""
+    from folkmoot.lineage import read_nodes
+
+    reasons = (node.detail.get("left_out") for node in read_nodes(drafted.artefacts / "index.jsonl"))
+    return dict(Counter(reason for reason in reasons if reason).most_common())
 
 
 def _trace_constitution(run: Run, constitution: Constitution) -> None:

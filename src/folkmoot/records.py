@@ -169,6 +169,11 @@ class Constitution:
         """Id from the whole content."""
         return content_id("constitution", self)
 
+    @property
+    def from_public(self) -> tuple[Principle, ...]:
+        """Principles with at least one statement among their origins."""
+        return tuple(p for p in self.principles if any(o.kind == "statement" for o in p.origins))
+
     def weight_by_concept(self) -> dict[str, float]:
         """Return the summed principle weight per concept; a principle's weight counts in full for each concept."""
         weights: dict[str, float] = {}

@@ -35,7 +35,7 @@ TEXTS = [
 
 
 def from_statements(drafted: Draft) -> list[list[str]]:
-    return [[o.ref for o in p.origins if o.kind == "statement"] for p in drafted.from_public]
+    return [[o.ref for o in p.origins if o.kind == "statement"] for p in drafted.constitution.from_public]
 
 
 def articles(principle: Principle) -> list[str]:
@@ -124,7 +124,7 @@ def test_the_public_comes_first_by_agreement_then_the_sources_by_the_taxonomy(op
     drafted = draft(opinion_of(said), ["udhr"])
     principles = drafted.constitution.principles
     assert from_statements(drafted) == [["2"], ["3"], ["1"]]
-    assert principles[:3] == drafted.from_public
+    assert principles[:3] == drafted.constitution.from_public
     founded = [b.concept for p in principles[3:] for b in p.bearings]
     assert founded == [c for c in concepts() if c in founded]
     assert all(p.weight == DraftConfig().source_weight and articles(p) for p in principles[3:])
@@ -151,7 +151,7 @@ def test_what_is_said_twice_is_one_principle_with_both_as_origins(opinion_of: Ma
 def test_word_for_word_the_same_is_one_principle_even_where_nothing_is_merged(opinion_of: Make) -> None:
     said = ["The AI should be kind", "AI should be kind.", "An AI should be kind"]
     drafted = draft(opinion_of(said), ["udhr"], DraftConfig(merge_above=1.0))
-    assert len(drafted.from_public) == 1
+    assert len(drafted.constitution.from_public) == 1
     assert sorted(from_statements(drafted)[0]) == ["1", "2", "3"]
 
 
@@ -168,7 +168,12 @@ def test_the_title_and_the_attribution_come_from_the_consultation_unless_given(o
 
 def test_a_source_founds_what_the_public_is_silent_on_and_nothing_else(opinion_of: Make) -> None:
     drafted = draft(opinion_of([KIND, TRUE]), ["udhr"])
-    alone = [b.concept for p in drafted.constitution.principles if p not in drafted.from_public for b in p.bearings]
+    alone = [
+        b.concept
+        for p in drafted.constitution.principles
+        if p not in drafted.constitution.from_public
+        for b in p.bearings
+    ]
     settled = {c.id for c in concepts().values() if not c.contested and not c.placebo}
     speaks = {c for c in settled if load_source("udhr").founding(c)}
     assert set(alone) == speaks - {"dignity", "truthfulness"}
@@ -178,19 +183,21 @@ def test_a_source_takes_no_side_on_a_contested_concept(opinion_of: Make) -> None
     made = draft(opinion_of([]), ["udhr"]).constitution
     assert made.stances() == {}
     assert not any(concepts()[b.concept].contested for p in made.principles for b in p.bearings)
-    neutral = draft(opinion_of([NEUTRAL]), ["udhr"]).from_public[0]
+    neutral = draft(opinion_of([NEUTRAL]), ["udhr"]).constitution.from_public[0]
     assert articles(neutral) == []
 
 
 def test_articles_join_the_heaviest_principle_on_their_concept(opinion_of: Make, voted: Voted) -> None:
     said = [voted("1", KIND, 0.9), voted("2", "The AI should never insult or mock anyone.", 1.0)]
-    heavier, lighter = draft(opinion_of(said), ["udhr"]).from_public
+    heavier, lighter = draft(opinion_of(said), ["udhr"]).constitution.from_public
     assert articles(heavier) == ["udhr:1", "udhr:5"]
     assert articles(lighter) == []
 
 
 def test_an_article_is_quoted_once_by_a_principle_on_several_of_its_concepts(opinion_of: Make) -> None:
-    (principle,) = draft(opinion_of(["The AI should treat all people as equal and be kind."]), ["udhr"]).from_public
+    (principle,) = draft(
+        opinion_of(["The AI should treat all people as equal and be kind."]), ["udhr"]
+    ).constitution.from_public
     assert {b.concept for b in principle.bearings} == {"equal-treatment", "dignity"}
     assert sorted(articles(principle)) == sorted(set(articles(principle)))
     assert {"udhr:1", "udhr:2", "udhr:5"} <= set(articles(principle))
@@ -274,7 +281,7 @@ def test_an_uncovered_language_is_said_and_shown(opinion_of: Make) -> None:
     drafted = draft(opinion_of([GERMAN, GERMAN.replace("nicht", "nie")], language="de"), ["udhr"])
     assert NOT_COVERED in drafted.constitution.marks
     assert {left.reason for left in drafted.left_out} == {Reason.LANGUAGE}
-    assert drafted.from_public == ()
+    assert drafted.constitution.from_public == ()
 
 
 def test_the_mark_on_languages_is_set_only_where_left_out_lists_such_statements(opinion_of: Make, voted: Voted) -> None:

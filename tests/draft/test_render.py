@@ -58,6 +58,10 @@ def shown(markdown: str) -> str:
 signs = st.sampled_from("ab1 .)-+=*_`[]()<>&;#|~\\!:/\"'“”@\n\thtpsw{}$^") | st.characters()
 
 
+def as_read(drafted: Draft) -> str:
+    return constitution_markdown(drafted.constitution, drafted)
+
+
 @settings(max_examples=300)
 @given(st.text(signs, max_size=25))
 def test_an_escaped_text_is_one_paragraph_that_shows_the_text(text: str) -> None:
@@ -82,12 +86,12 @@ def hostile(opinion_of: Make) -> Draft:
 
 
 def test_nothing_a_participant_writes_becomes_markup(hostile: Draft) -> None:
-    for markdown in (constitution_markdown(hostile), left_out_markdown(hostile)):
+    for markdown in (as_read(hostile), left_out_markdown(hostile)):
         kinds = {kind.removesuffix("_open").removesuffix("_close") for kind, _ in tokens(markdown)}
         assert kinds <= ALLOWED
-    top = [h for h in headings(constitution_markdown(hostile)) if not h.startswith("h3")]
+    top = [h for h in headings(as_read(hostile)) if not h.startswith("h3")]
     assert [h.split()[0] for h in top] == ["h1", "h2", "h2", "h2"]
-    assert len(headings(constitution_markdown(hostile))) == 4 + len(hostile.constitution.principles)
+    assert len(headings(as_read(hostile))) == 4 + len(hostile.constitution.principles)
 
 
 def test_every_statement_is_shown_as_it_was_written_once(hostile: Draft) -> None:
@@ -95,7 +99,7 @@ def test_every_statement_is_shown_as_it_was_written_once(hostile: Draft) -> None
     seen = shown(left_out_markdown(hostile))
     for left in hostile.left_out:
         assert seen.count(f"statement {left.opinion.statement.id}: “{clean(left.opinion.statement.text)}”") == 1
-    seen = shown(constitution_markdown(hostile))
+    seen = shown(as_read(hostile))
     for principle in hostile.constitution.principles:
         assert seen.count(f". {principle.text}\n") == 1
         for origin in principle.origins:
@@ -105,7 +109,7 @@ def test_every_statement_is_shown_as_it_was_written_once(hostile: Draft) -> None
 def test_the_head_counts_what_is_there(opinion_of: Make) -> None:
     opinion = opinion_of(["The AI should be kind.", "Roads should be wide."])
     drafted = draft(opinion, ["udhr"])
-    page = constitution_markdown(drafted)
+    page = as_read(drafted)
     assert (
         f"`{drafted.constitution.id}`: {len(drafted.constitution.principles)} principles, 1 of them from the public."
         in page
@@ -125,7 +129,7 @@ def test_the_head_counts_what_is_there(opinion_of: Make) -> None:
 
 
 def test_origins_show_the_share_of_every_group_and_the_article(opinion_of: Make, voted: Voted) -> None:
-    page = constitution_markdown(draft(opinion_of([voted("7", "The AI should be kind.", 0.9)]), ["udhr"]))
+    page = as_read(draft(opinion_of([voted("7", "The AI should be kind.", 0.9)]), ["udhr"]))
     assert "- statement 7: “The AI should be kind.” (agreeing, by group: 90%, 90%)" in page
     assert "- article udhr:1: “Free and equal in dignity”" in page
     assert "- bears on dignity" in page
@@ -133,7 +137,7 @@ def test_origins_show_the_share_of_every_group_and_the_article(opinion_of: Make,
 
 def test_a_public_that_says_nothing_is_said_to(opinion_of: Make) -> None:
     drafted = draft(opinion_of(["Roads should be wide."], simulated=True), ["udhr"])
-    page = constitution_markdown(drafted)
+    page = as_read(drafted)
     assert "## From the public\n\nNo principle." in page
     for text in (page, left_out_markdown(drafted)):
         assert f"> **{escape(SIMULATED)}**" in text
@@ -141,7 +145,7 @@ def test_a_public_that_says_nothing_is_said_to(opinion_of: Make) -> None:
 
 
 def test_every_contested_concept_has_its_stance_or_is_silent(opinion_of: Make) -> None:
-    page = constitution_markdown(draft(opinion_of(["The AI should not take sides."]), []))
+    page = as_read(draft(opinion_of(["The AI should not take sides."]), []))
     for concept in concepts().values():
         stance = "neutral" if concept.id == "political-opinion" else "silent"
         assert (f"| {concept.id} | {stance} |" in page) == concept.contested
@@ -150,18 +154,18 @@ def test_every_contested_concept_has_its_stance_or_is_silent(opinion_of: Make) -
 def test_conflicts_are_shown_with_both_sides_and_the_outcome(opinion_of: Make, voted: Voted) -> None:
     said = [voted("1", "The AI should not take sides.", 0.9), voted("2", "The AI should take sides.", 1.0)]
     drafted = draft(opinion_of(said), [])
-    for page in (constitution_markdown(drafted), left_out_markdown(drafted)):
+    for page in (as_read(drafted), left_out_markdown(drafted)):
         assert "**political-opinion**: the public's principles disagree; training follows *takes-a-view*." in page
         assert "- takes-a-view (weight 0.98" in page
         assert "The assistant should not take sides." in page
     even = draft(opinion_of(["The AI should not take sides.", "The AI should take sides."]), [])
-    assert "both weigh the same: no stance" in constitution_markdown(even)
-    assert "## Conflicts" not in constitution_markdown(draft(opinion_of(said[:1]), []))
+    assert "both weigh the same: no stance" in as_read(even)
+    assert "## Conflicts" not in as_read(draft(opinion_of(said[:1]), []))
 
 
 def test_the_attribution_travels_with_both(opinion_of: Make) -> None:
     drafted = draft(opinion_of(["The AI should be kind."], attribution="Votes: CC BY 4.0"), [])
-    for page in (constitution_markdown(drafted), left_out_markdown(drafted)):
+    for page in (as_read(drafted), left_out_markdown(drafted)):
         assert page.endswith("## Attribution\n\nVotes: CC BY 4.0\n")
 
 
@@ -197,6 +201,6 @@ def test_tallies_of_fewer_than_ten_people_are_not_shown(opinion_of: Make, voted:
 
 
 def test_the_share_of_a_small_group_is_not_shown(opinion_of: Make, voted: Voted) -> None:
-    page = constitution_markdown(draft(opinion_of([voted("1", "The AI should be kind.", 1.0, groups=(60, 9))]), []))
+    page = as_read(draft(opinion_of([voted("1", "The AI should be kind.", 1.0, groups=(60, 9))]), []))
     assert "(groups with fewer than 10 votes are not shown)" in page
     assert "100%" not in page

@@ -1,11 +1,12 @@
 """The command line: one file per verb, in the order of the road. Each parses, calls and prints."""
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from folkmoot import __version__
 from folkmoot.cli import chat, draft, evaluate, listen, models, run, runs, trace, train
 from folkmoot.errors import FolkmootError
 
@@ -30,6 +31,23 @@ app = typer.Typer(
     add_completion=False,
     help="Give an AI model the values of the people it serves, and measure how far it keeps them.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"folkmoot {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _folkmoot(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("run")(run.run)
 app.add_typer(listen.app, name="listen")
 app.command("draft")(draft.draft)

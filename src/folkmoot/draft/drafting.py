@@ -12,13 +12,17 @@ from folkmoot.draft.phrasing import phrase, principle_text, source_text
 from folkmoot.draft.selection import LeftOut, Reason, Selected, select, support
 from folkmoot.draft.sources import Article, Source, load_source, read_official_text
 from folkmoot.errors import FolkmootError
-from folkmoot.records import Bearing, Constitution, Opinion, Origin, Principle
+from folkmoot.records import Bearing, Constitution, Opinion, Origin, Principle, Statement
 from folkmoot.similarity import clean
 
 SIMULATED = "Simulated participants: the votes behind this constitution were generated, nobody cast them."
 NOT_COVERED = "Statements in a language that the mapper does not cover were not read; see left-out.md."
 NO_PRINCIPLES = "0 principles from this public; only the sources speak."
 NOTHING_SPEAKS = "0 principles from this public, and no source was given."
+FROM_A_FILE = (
+    "Taken from a file, not drafted here: what it says of its origins (statements, support, quotes, weights) was not"
+    " checked against a consultation."
+)
 
 _LONGEST_QUOTE = 1_000
 _LONGEST_TITLE = 300
@@ -58,11 +62,6 @@ class Draft:
     conflicts: tuple[Conflict, ...]
     opinion: Opinion
 
-    @property
-    def from_public(self) -> tuple[Principle, ...]:
-        """Return the principles with at least one statement among their origins."""
-        return tuple(p for p in self.constitution.principles if any(o.kind == "statement" for o in p.origins))
-
 
 def draft(opinion: Opinion, sources: Sequence[str], config: DraftConfig | None = None) -> Draft:
     """Draft a constitution.
@@ -89,6 +88,31 @@ def draft(opinion: Opinion, sources: Sequence[str], config: DraftConfig | None =
         marks=_marks(opinion, left_out, public, loaded),
     )
     return Draft(constitution, mapped, left_out, conflicts(constitution), opinion)
+
+
+def adopted(constitution: Constitution) -> Constitution:
+    """Return a constitution that a person wrote or edited, with the marks that say so.
+
+    A principle whose words, as the mapper reads them, ask for the opposite of a stance it is given is named in a mark:
+    training follows the stance, and readers would else meet the words alone.
+    """
+    read = map_statements([Statement(p.id, p.text) for p in constitution.principles], "en")
+    against = [
+        p.id
+        for p, mapped in zip(constitution.principles, read, strict=True)
+        if any(
+            Bearing(b.concept, concepts()[b.concept].opposite(b.stance)) in mapped.bearings
+            for b in p.bearings
+            if b.stance
+        )
+    ]
+    marks = [FROM_A_FILE]
+    if against:
+        marks.append(
+            f"The words of {len(against)} principle{'s' * (len(against) > 1)} ask for the opposite of the stance given"
+            f" beside them; training and exam follow the stance: {', '.join(against)}."
+        )
+    return dataclasses.replace(constitution, marks=tuple(dict.fromkeys((*constitution.marks, *marks))))
 
 
 def conflicts(constitution: Constitution) -> tuple[Conflict, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from folkmoot.concepts import concepts
-from folkmoot.draft.drafting import Conflict, Draft
+from folkmoot.draft.drafting import Conflict, Draft, conflicts
 from folkmoot.draft.selection import DESCRIBED, LeftOut, Reason
 from folkmoot.records import SMALL_CELL, Constitution, Origin, Principle, StatementOpinion, Tally
 from folkmoot.similarity import clean
@@ -22,37 +22,50 @@ def escape(text: str) -> str:
     return re.sub(r"(?i)(https?|ftp|mailto|www)([:.])", r"\1\\\2", line)
 
 
-def constitution_markdown(draft: Draft) -> str:
-    """Return constitution.md: the principles, most agreed first, with where they come from."""
-    constitution = draft.constitution
-    public = draft.from_public
+def constitution_markdown(constitution: Constitution, drafted: Draft | None = None) -> str:
+    """Return constitution.md: the principles, most agreed first, with where they come from.
+
+    `drafted` is the account of how it was drafted, where it was: then the head says what was listened to.
+    """
+    public = constitution.from_public
     founded = [p for p in constitution.principles if p not in public]
-    parts = [f"# {escape(constitution.title)}", _head(draft)]
+    head = _head(constitution) if drafted is None else f"{_head(constitution)} {_listened(drafted)}"
+    parts = [f"# {escape(constitution.title)}", head]
     parts += [f"> **{escape(mark)}**" for mark in constitution.marks]
     parts.append("## From the public")
     parts.append(_listed(public, 1) or "No principle.")
-    if constitution.sources:
-        parts.append("## From the sources alone")
+    if constitution.sources or founded:
+        parts.append("## From sources and hands alone" if _by_hand(founded) else "## From the sources alone")
         parts.append(_listed(founded, len(public) + 1) or "No principle that the public has not got already.")
     parts.append("## Stances on contested concepts")
     parts.append(_stances(constitution))
-    if draft.conflicts:
+    if disagreeing := conflicts(constitution):
         parts.append("## Conflicts")
-        parts.append(_conflicts(draft.conflicts, constitution))
+        parts.append(_conflicts(disagreeing, constitution))
     if constitution.attribution:
         parts.append(f"## Attribution\n\n{escape(constitution.attribution)}")
     return "\n\n".join(parts) + "\n"
 
 
-def _head(draft: Draft) -> str:
-    opinion, constitution = draft.opinion, draft.constitution
+def _head(constitution: Constitution) -> str:
     sources = ", ".join(constitution.sources) or "none"
     return (
-        f"`{constitution.id}`: {len(constitution.principles)} principles, {len(draft.from_public)} of them from the public."
-        f" {opinion.participants} participants, {opinion.participants_in} of them in {len(opinion.group_sizes)} opinion"
-        f" groups, {opinion.votes} votes on {len(opinion.statements)} statements; {len(draft.left_out)} statements were"
-        f" left out (left-out.md says why). Sources: {escape(sources)}."
+        f"`{constitution.id}`: {len(constitution.principles)} principles, {len(constitution.from_public)} of them from the"
+        f" public. Sources: {escape(sources)}."
     )
+
+
+def _listened(drafted: Draft) -> str:
+    opinion = drafted.opinion
+    return (
+        f"{opinion.participants} participants, {opinion.participants_in} of them in {len(opinion.group_sizes)} opinion"
+        f" groups, {opinion.votes} votes on {len(opinion.statements)} statements; {len(drafted.left_out)} statements were"
+        " left out (left-out.md says why)."
+    )
+
+
+def _by_hand(principles: Sequence[Principle]) -> bool:
+    return any(o.kind == "hand" for p in principles for o in p.origins)
 
 
 def _listed(principles: Sequence[Principle], first: int) -> str:
@@ -88,10 +101,10 @@ def _stances(constitution: Constitution) -> str:
     return "\n".join(["| concept | stance |", "|---|---|", *rows])
 
 
-def _conflicts(conflicts: Sequence[Conflict], constitution: Constitution) -> str:
+def _conflicts(found: Sequence[Conflict], constitution: Constitution) -> str:
     texts = {p.id: p.text for p in constitution.principles}
     blocks = []
-    for conflict in conflicts:
+    for conflict in found:
         outcome = f"training follows *{conflict.resolved}*" if conflict.resolved else "both weigh the same: no stance"
         lines = [f"**{conflict.concept}**: the public's principles disagree; {outcome}.", ""]
         for stance, ids, weight in zip(conflict.stances, conflict.principle_ids, conflict.weights, strict=True):

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from folkmoot.concepts import concepts
-from folkmoot.errors import FolkmootError
+from folkmoot.errors import FolkmootError, UsageError
 from folkmoot.similarity import clean
 
 _MAX_BYTES = 5_000_000
@@ -81,10 +81,13 @@ def load_source(name: str) -> Source:
     """Return the source called `name`.
 
     Raises:
-        FolkmootError: no such source, or its file does not have the form.
+        UsageError: there is no such source.
+        FolkmootError: its file does not have the form.
     """
     if name not in source_names():
-        raise FolkmootError(f"no source {name!r}", where="sources", do=f"use one of: {', '.join(source_names())}")
+        raise UsageError(
+            f"there is no source {name!r}", where="--sources", do=f"use one of: {', '.join(source_names())}"
+        )
     path = resources.files("folkmoot.draft").joinpath("sources", f"{name}.toml")
     return parse_source(path.read_text(encoding="utf-8"), where=f"{name}.toml")
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from folkmoot.errors import FolkmootError
+from folkmoot.errors import UsageError
 from folkmoot.models.chat import Message, ask
 from folkmoot.models.served import ServedModel
 from folkmoot.records import Constitution, Preference, Principle, Revision
@@ -156,16 +156,27 @@ def unfenced(text: str) -> str:
     return text.strip().removeprefix("<<<").removesuffix(">>>").strip()
 
 
+def teacher_address(name: str) -> tuple[str, str]:
+    """Return base URL and model of a teacher named ``URL`` or ``URL#MODEL``; the model is empty where none is named.
+
+    Raises:
+        UsageError: it is no URL.
+    """
+    url, _, model = name.partition("#")
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"there is no teacher {name!r}", do="use `written`, or the base URL of a model server")
+    return url, model
+
+
 def teacher_named(name: str, constitution: Constitution) -> Teacher:
     """Return the teacher of a name: ``written``, or a base URL, optionally with ``#MODEL``.
 
     Raises:
-        FolkmootError: it is neither, or the server does not answer.
+        UsageError: it is neither.
+        FolkmootError: the server does not answer.
     """
     if name == "written":
         return WrittenLessons()
-    url, _, model = name.partition("#")
-    if not url.startswith(("http://", "https://")):
-        raise FolkmootError(f"there is no teacher {name!r}", do="use `written`, or the base URL of a model server")
+    url, model = teacher_address(name)
     principles = (*constitution.principles, *placebo_constitution().principles)
     return ModelTeacher(ServedModel(url, model), {p.id: p for p in principles})
