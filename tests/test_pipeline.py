@@ -69,6 +69,7 @@ def test_the_road_prints_what_an_auditor_asks_for(walked: tuple[Request, dict[st
         assert exam["item_score"]["n"] > 240
     expected = {
         "final_vs_untrained",
+        "final_vs_floor_strict",
         "final_vs_shuffled",
         "final_vs_placebo",
         "flipped_reversal",
@@ -76,6 +77,8 @@ def test_the_road_prints_what_an_auditor_asks_for(walked: tuple[Request, dict[st
     }
     assert expected <= found["effects"].keys()
     assert all(effect.keys() == {"diff", "ci", "n"} for effect in found["effects"].values())
+    final, floor = (found["exam"][model]["strict_score"]["value"] for model in ("final", "floor"))
+    assert found["effects"]["final_vs_floor_strict"]["diff"] == pytest.approx(final - floor, abs=2e-6)
     assert found["causal_claim"] == "no causal claim at this scale"  # one seed is too few
     assert {"train.supervised", "train.preference", "evaluate.exam"} <= found["ledger"]["steps"].keys()
 

@@ -165,3 +165,9 @@ def _watts() -> tuple[float, str]:
     if not 0 < watts < float("inf"):
         raise UsageError(f"{own!r} is not a number of watts", where="FOLKMOOT_WATTS", do="set it to W, for instance 65")
     return watts, "set by FOLKMOOT_WATTS"
+
+
+def in_order_of_the_road(steps: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return a ledger's steps, stage by stage."""
+    stages = ("listen", "draft", "train.supervised", "train.preference", "train", "evaluate")
+    return sorted(steps.items(), key=lambda step: next((i for i, s in enumerate(stages) if step[0].startswith(s)), 99))

@@ -104,11 +104,25 @@ def test_a_trace_is_a_tree_of_what_it_came_from_and_what_came_of_it(out: Path) -
     assert result.exit_code == 0
     text = " ".join(result.stdout.replace("│", " ").split())
     assert "supports statement:1 People should be kind [support 0.91, 0.88]" in text
-    assert f"examines exam-0 question 0 [item score 0 → 1] ({NOT_CAUSAL})" in text
+    assert f"examines exam item exam-0 question 0 [item score 0 → 1] ({NOT_CAUSAL})" in text
     assert "and 2 more" in text
     assert "exam-9" not in text
     assert "exam-9" in call("trace", "principle:aa", "--run", out, "--limit", 0).stdout
     assert "left out, because not finished: train" in result.stderr
+
+
+def test_what_stands_in_a_tree_already_is_counted_and_not_drawn_again(tmp_path: Path) -> None:
+    with open_run(tmp_path, "train", {}, {}) as run:
+        for lesson in ("item:1", "item:2"):
+            run.describe(lesson, "lesson", f"lesson {lesson}")
+            run.link(lesson, "principle:aa11", Role.SELECTS)
+            for model in ("model:a", "model:b", "model:c"):
+                run.link(model, lesson, Role.TRAINS)
+        run.seal()
+    lines = [line.strip(" │├└─") for line in call("trace", "principle:aa11", "--run", tmp_path).stdout.splitlines()]
+    first, second = (next(i for i, line in enumerate(lines) if f"lesson item:{n}" in line) for n in (1, 2))
+    assert lines[first + 1 : second] == ["trains model:a", "trains model:b", "trains model:c"]
+    assert lines[second + 1 :] == ["trains 3 that stand above"]
 
 
 def test_texts_from_outside_cannot_draw_on_the_screen(out: Path) -> None:
@@ -135,6 +149,10 @@ def test_without_a_folder_the_newest_that_knows_the_id_is_taken(out: Path, monke
     assert printed("trace", "principle:bb")["label"] == "Be brief"
     assert printed("trace", "principle:aa")["id"] == "principle:aa11"
     assert "runs/demo" in call("trace", "principle:aa").stderr
+    with open_run(out.parent / "third", "draft", {}, {}) as run:
+        run.describe("principle:bb22", "principle", "Be brief")
+        run.seal()
+    assert "(also known in runs/other: --run chooses)" in call("trace", "principle:bb").stderr
     assert isinstance(call("trace", "nothing").exception, FolkmootError)
 
 

@@ -47,6 +47,18 @@ def test_draft_prints_json_alone_and_talks_on_standard_error(tmp_path: Path) -> 
     assert Path(found["constitution"]).is_file()
     assert found["stances"]["risk-warnings"] == "warns"
     assert "drafting" in done.stderr
+    read = folkmoot("draft", EXAMPLE, "--out", tmp_path / "run")
+    assert f"{found['principles_from_public']} of them from a public's statements" in read.stdout
+
+
+def test_a_public_that_did_not_speak_of_an_assistant_is_said_to_have_given_nothing(tmp_path: Path) -> None:
+    (tmp_path / "statements.csv").write_text("statement,text\ns1,Build a skating rink.\ns2,Taxis cost too much.\n")
+    votes = [f"p{person},{statement},1" for person in range(40) for statement in ("s1", "s2")]
+    (tmp_path / "votes.csv").write_text("\n".join(["participant,statement,vote", *votes]))
+    done = folkmoot("draft", tmp_path, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "0 principles come from this public; only the sources speak" in done.stderr
+    assert "has to be about how an assistant should behave" in done.stderr
 
 
 def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(tmp_path: Path) -> None:
@@ -57,6 +69,11 @@ def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(tmp_path: Path) -> 
     found = json.loads(done.stdout)
     assert found["training_runs"] == 12
     assert found["seconds"] > 60
+    read = folkmoot("run", "--consultation", EXAMPLE, "--out", tmp_path / "run", "--scale", "small", "--dry-run")
+    steps = [line.split()[0] for line in read.stdout.splitlines()]
+    assert steps[:5] == ["listen", "draft", "train.supervised", "train.preference", "evaluate.exam"]
+    assert re.search(rf"^together +{found['tokens']:,} tokens .* (min|s) ", read.stdout, re.MULTILINE)
+    assert "12 models to train" in read.stdout
     assert not (tmp_path / "run").exists()
 
 

@@ -29,6 +29,7 @@ from folkmoot.evaluate.report import (
     points,
     render_report,
     score_chart,
+    side_effects,
     write_report,
 )
 from folkmoot.ledger import Ledger
@@ -406,8 +407,34 @@ def test_principles_are_shown_with_where_they_come_from() -> None:
     assert "playfulness: sober" in text
 
 
+def test_only_side_effects_beyond_chance_are_said_to_have_changed() -> None:
+    def row(before: float, after: float, low: float, high: float) -> dict[str, Any]:
+        return {
+            "untrained": {"value": before},
+            "final": {"value": after},
+            "final_vs_untrained": {"diff": after - before, "ci": [low, high], "n": 50},
+        }
+
+    fell = {"says_it_is_an_ai": row(0.72, 0.32, -0.58, -0.22), "reply_words": row(30.8, 30.1, -2.0, 0.5)}
+    said = "Beside the exam, training is seen to have changed: says that it is an AI when asked: 72.0% → 32.0%."
+    assert side_effects(fell) == said
+    assert said in page(measures={**RESULTS["measures"], **full_rows(fell)}).text
+    assert side_effects({"reply_words": fell["reply_words"]}).startswith("None of the side effects")
+
+
+def full_rows(rows: dict[str, Any]) -> dict[str, Any]:
+    """Return rows as the page needs them, every estimate with its interval."""
+    return {
+        name: {
+            **{m: {**row[m], "ci": [row[m]["value"]] * 2, "n": 50} for m in ("untrained", "final")},
+            "final_vs_untrained": row["final_vs_untrained"],
+        }
+        for name, row in rows.items()
+    }
+
+
 def test_what_was_not_measured_is_said() -> None:
-    assert "Not measured: xstest: not in nowhere; bbq: not in nowhere" in page().text
+    assert "Not measured, since their data were not at hand: xstest: not in nowhere; bbq: not in nowhere" in page().text
     assert "Not measured" not in page(left_out=[]).text
 
 

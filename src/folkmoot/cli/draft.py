@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from folkmoot.cli.showing import print_json, progress_display, stdout
+from folkmoot.cli.showing import print_json, print_where, progress_display, stderr
 
 
 def draft(
@@ -32,8 +32,9 @@ def draft(
                 fresh=fresh,
             ),
             progress=progress,
+            say=stderr.print,
         )
     if as_json:
         print_json(result)
     else:
-        stdout.print(f"constitution: {result['constitution']}\nleft out:     {result['left_out']}")
+        print_where(result)

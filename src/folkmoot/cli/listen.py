@@ -65,6 +65,7 @@ def _as_json(opinion: "Opinion") -> dict[str, Any]:
 
 
 def _print(opinion: "Opinion") -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
@@ -85,20 +86,24 @@ def _print(opinion: "Opinion") -> None:
             f"no statement reaches a group-aware consensus of {opinion.threshold:.2f} with enough votes in every group"
         )
         return
-    table = Table(title=f"{len(agreed)} statements that every group agrees on", title_justify="left")
+    table = Table(title=f"{len(agreed)} statements that every group agrees on", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("id")
     table.add_column("statement", ratio=1)
-    table.add_column("consensus, 95% interval, n", no_wrap=True)
-    for number in range(1, len(opinion.group_sizes) + 1):
-        table.add_column(f"group {number}", justify="right")
+    table.add_column("consensus", no_wrap=True)
+    table.add_column("votes", justify="right")
+    table.add_column("% agreeing\nby group", no_wrap=True)
     for s in agreed:
         low, high = s.interval
         seen = sum(tally.seen for tally in s.by_group)
-        support = ["–" if share is None else f"{share:.0%}" for share in _support(s.by_group)]
-        consensus = f"{s.group_aware_consensus:.2f}  {low:.2f}-{high:.2f}  {seen}"
+        support = " ".join("  –" if share is None else f"{100 * share:3.0f}" for share in _support(s.by_group))
+        consensus = Text(f"{s.group_aware_consensus:.2f} [{low:.2f}, {high:.2f}]")
         # texts come from outside: as Text they are shown, never read as markup
-        table.add_row(Text(s.statement.id), Text(s.statement.text), consensus, *support)
+        table.add_row(Text(s.statement.id), Text(s.statement.text), consensus, str(seen), support)
     stdout.print(table)
+    stdout.print(
+        "consensus: the group-aware consensus with its 95% interval, the product over groups of (agree + 1) / (votes + 2); "
+        "one group that disagrees makes it small. –: fewer than ten people of the group voted."
+    )
     if opinion.attribution:
         stderr.print(Text(opinion.attribution.splitlines()[0]))
 

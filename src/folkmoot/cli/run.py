@@ -1,11 +1,12 @@
 """``folkmoot run``: the whole road in one command."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from folkmoot.cli.showing import print_json, progress_display, stderr, stdout
+from folkmoot.cli.showing import print_json, print_where, progress_display, stderr, stdout
 
 
 def run(
@@ -69,10 +70,7 @@ def run(
         if as_json:
             print_json(prediction)
         else:
-            for step, spent in prediction["steps"].items():
-                stdout.print(
-                    f"{step:<28}{spent['tokens']:>12,} tokens {spent['seconds']:>8.0f} s {spent['wh']:>8.1f} Wh"
-                )
+            _print_forecast(prediction)
         return
     with progress_display() as progress:
         result = follow(request, progress=progress, say=stderr.print)
@@ -85,6 +83,28 @@ def run(
             f"item score, final - untrained: {change['diff'] * 100:+.1f} points "
             f"[{change['ci'][0] * 100:+.1f}, {change['ci'][1] * 100:+.1f}], n = {change['n']}; {result['causal_claim']}"
         )
-    for name in ("constitution", "left_out", "model", "report"):
-        if name in result:
-            stdout.print(f"{name.replace('_', ' ') + ':':<14}{result[name]}", soft_wrap=True)
+    print_where(result)
+
+
+def _print_forecast(prediction: Mapping[str, Any]) -> None:
+    from folkmoot.ledger import in_order_of_the_road
+
+    steps = [*in_order_of_the_road(prediction["steps"]), ("together", prediction)]
+    for step, spent in steps:
+        stdout.print(
+            f"{step:<20}{spent['tokens']:>11,} tokens {_duration(spent['seconds']):>11} {spent['wh']:>7.1f} Wh"
+        )
+    models = prediction["training_runs"]
+    stdout.print(
+        f"{models} model{'' if models == 1 else 's'} to train. Seconds are for this machine as busy as it is now, "
+        "within a factor of two."
+    )
+    for what in prediction["not_predicted"]:
+        stdout.print(f"Not in it: {what}.")
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min" if seconds >= 90 else f"{seconds:.0f} s"

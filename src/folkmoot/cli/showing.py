@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,16 @@ stdout = Console(highlight=False)
 def print_json(value: Any) -> None:
     """Print `value` as JSON on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def print_where(result: Mapping[str, Any]) -> None:
+    """Print how many principles a walk found and where it left what it made."""
+    if "principles" in result:
+        public = result["principles_from_public"]
+        stdout.print(f"{'principles:':<14}{result['principles']}, {public} of them from a public's statements")
+    for name in ("constitution", "left_out", "model", "report"):
+        if name in result:
+            stdout.print(f"{name.replace('_', ' ') + ':':<14}{result[name]}", soft_wrap=True)
 
 
 @contextmanager

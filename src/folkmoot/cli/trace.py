@@ -50,14 +50,18 @@ def _newest(id_: str, runs: Path) -> Path:
     folders = list(dict.fromkeys(p.parent.parent for p in sealed if not p.parent.name.startswith(".")))
     if not folders:
         raise FolkmootError("there is no finished run here", where=str(runs), do="give --run the --out folder of a run")
+    knowing = []
     for folder in folders:
         try:
             find_id(id_, read_lineage(folder).ids(), folder)
         except FolkmootError:
             continue
-        stderr.print(f"traced in {folder}", markup=False)
-        return folder
-    return folders[0]
+        knowing.append(folder)
+    if not knowing:
+        return folders[0]
+    others = f" (also known in {', '.join(map(str, knowing[1:]))}: --run chooses)" if knowing[1:] else ""
+    stderr.print(f"traced in {knowing[0]}{others}", markup=False, soft_wrap=True)
+    return knowing[0]
 
 
 def _print(traced: "Trace", limit: int) -> None:
@@ -65,26 +69,28 @@ def _print(traced: "Trace", limit: int) -> None:
 
     root = Tree(_line(traced.node))
     for title, steps in (("came from", traced.up), ("what came of it", traced.down)):
-        _grow(root.add(title if steps else f"{title}: nothing is recorded"), steps, limit)
+        _grow(root.add(title if steps else f"{title}: nothing is recorded"), steps, limit, set())
     stdout.print(root)
 
 
-def _grow(tree: Any, steps: Sequence["Step"], limit: int) -> None:
+def _grow(tree: Any, steps: Sequence["Step"], limit: int, drawn: set[str]) -> None:
+    """Draw steps by role; those that stand in the tree already are only counted."""
     from rich.text import Text
 
     by_role: dict[str, list[Step]] = {}
     for step in steps:
         by_role.setdefault(step.role, []).append(step)
     for role, group in by_role.items():
-        shown = group[:limit] if limit else group
+        new = [step for step in group if step.node.id not in drawn]
+        shown = new[:limit] if limit else new
+        drawn |= {step.node.id for step in shown}
         for step in shown:
             line = Text(f"{role} ", style="dim") + _line(step.node) + Text(_weights(step), style="dim")
-            if step.repeated:
-                tree.add(line + Text("  (continued where it stands first)", style="dim"))
-            else:
-                _grow(tree.add(line), step.steps, limit)
-        if len(shown) < len(group):
-            tree.add(Text(f"{role} … and {len(group) - len(shown)} more (--limit 0 shows all)", style="dim"))
+            _grow(tree.add(line), step.steps, limit, drawn)
+        if len(new) < len(group):
+            tree.add(Text(f"{role} {len(group) - len(new)} that stand above", style="dim"))
+        if len(shown) < len(new):
+            tree.add(Text(f"{role} … and {len(new) - len(shown)} more (--limit 0 shows all)", style="dim"))
 
 
 def _line(node: "Node") -> Any:
@@ -93,11 +99,12 @@ def _line(node: "Node") -> Any:
 
     from folkmoot.lineage import NOT_CAUSAL
 
+    kind = "" if node.id.startswith(f"{node.kind}:") else f"{node.kind} "
     label = "" if node.label == node.id else f"  {node.label}"
     note = f"  ({NOT_CAUSAL})" if node.shows_change else ""
     # nothing that came from outside moves the cursor or draws branches of its own
     rest = "".join(sign if sign.isprintable() else " " for sign in f"{label}{_detail(node.detail)}")
-    return Text(node.id, style="bold") + Text(rest + note)
+    return Text(kind) + Text(node.id, style="bold") + Text(rest + note)
 
 
 def _detail(detail: dict[str, Any]) -> str:

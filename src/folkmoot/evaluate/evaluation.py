@@ -244,6 +244,9 @@ def _effects(
         "final_vs_prompted": effects.difference(final, [exams["prompted"]], rng("prompted")),
         "final_vs_supervised": effects.difference(final[:1], [exams["supervised"]], rng("supervised")),
         "final_vs_floor": effects.difference(final, [exams["floor"]], rng("floor")),
+        "final_vs_floor_strict": effects.difference(
+            final, [exams["floor"]], rng("floor-strict"), measure=effects.strict_score
+        ),
         "prompted_vs_untrained": effects.difference([exams["prompted"]], [exams["untrained"]], rng("prompting")),
     }
     examined = {s.concept for s in exams["untrained"].scores}
@@ -310,13 +313,13 @@ def _describe(
             stance=item.stance,
             item_score_before=was[item.id].item_score,
             item_score_after=now[item.id].item_score,
-            crossed_before=round(was[item.id].crossed, 3),
-            crossed_after=round(now[item.id].crossed, 3),
+            crossed_difference_nats_before=round(was[item.id].crossed, 3),
+            crossed_difference_nats_after=round(now[item.id].crossed, 3),
             note="association, not causal",
         )
         for principle_id in bearing.get(item.concept, ()):
             run.link(item.id, principle_id, Role.EXAMINES)
     score = content_id("score", [constitution.id, [dataclasses.asdict(s) for s in after.scores]])
-    run.describe(score, "score", "item scores of the final model (association, not causal)")
+    run.describe(score, "score", "item scores of the final model")
     for item in items:
         run.link(score, item.id, Role.SCORES)

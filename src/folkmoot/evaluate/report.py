@@ -11,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from folkmoot import __version__
 from folkmoot.concepts import concepts
+from folkmoot.ledger import in_order_of_the_road
 from folkmoot.records import Constitution
 
 MODELS = ("untrained", "prompted", "supervised", "final", "floor")
@@ -27,6 +28,7 @@ EFFECTS = {
     "final_vs_prompted": "final − prompted",
     "final_vs_supervised": "final − supervised",
     "final_vs_floor": "final − bag-of-words floor",
+    "final_vs_floor_strict": "final − bag-of-words floor, strict score",
     "prompted_vs_untrained": "prompted − untrained",
     "transfer_to_untaught": "final − untrained, on concepts without any lesson (transfer)",
     "final_vs_shuffled": "final − shuffled control (responses behind other prompts)",
@@ -115,15 +117,10 @@ def render_report(
         concept_chart=concept_chart(results["exam"], table),
         concepts=table,
         headline=headline(results),
+        side_effects=side_effects(results["measures"]),
         steps=in_order_of_the_road(results["ledger"]["steps"]),
         version=__version__,
     )
-
-
-def in_order_of_the_road(steps: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the ledger's steps, stage by stage."""
-    stages = ("listen", "draft", "train.supervised", "train.preference", "train", "evaluate")
-    return sorted(steps.items(), key=lambda step: next((i for i, s in enumerate(stages) if step[0].startswith(s)), 99))
 
 
 def headline(results: Mapping[str, Any]) -> str:
@@ -140,6 +137,20 @@ def headline(results: Mapping[str, Any]) -> str:
         f"{verdict}: {points(change['diff'])} points on the item score, 95% interval {points(low)} to {points(high)}, "
         f"{change['n']} items, {results['seeds']} training seed{'s' if results['seeds'] > 1 else ''}."
     )
+
+
+def side_effects(measures: Mapping[str, Any]) -> str:
+    """Return a sentence on the measures whose change from untrained to final is shown, good or bad."""
+    shown = []
+    for name, row in measures.items():
+        change = row["final_vs_untrained"]
+        if change["ci"][0] > 0 or change["ci"][1] < 0:
+            title, share = MEASURES.get(name, (name, False))
+            write = percent if share else number
+            shown.append(f"{title}: {write(row['untrained']['value'])} → {write(row['final']['value'])}")
+    if not shown:
+        return "None of the side effects measured is shown to have changed."
+    return f"Beside the exam, training is seen to have changed: {'; '.join(shown)}."
 
 
 def score_chart(exam: Mapping[str, Any], labels: Sequence[str]) -> Chart:
@@ -212,4 +223,4 @@ def percent(share: float) -> str:
 
 def number(value: float) -> str:
     """Format a plain number with three significant digits."""
-    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return (f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}").replace("-", "−")
