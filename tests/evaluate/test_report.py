@@ -22,6 +22,7 @@ from folkmoot.evaluate.report import (
     EFFECTS,
     MODELS,
     NAMES,
+    against_controls,
     effect_chart,
     headline,
     number,
@@ -37,7 +38,7 @@ from folkmoot.records import Bearing, Constitution, ItemScore, Origin, Principle
 from folkmoot.seeds import derive
 
 SCRIPT = "<script>alert('x')</script>"
-NO_CLAIM = "no causal claim at this scale"
+NO_CLAIM = effects.NO_CLAIM
 EXAMINED = {"privacy": None, "fair-work": None, "playfulness": "sober"}  # fair-work is never taught
 
 
@@ -321,7 +322,7 @@ def test_every_measure_and_every_step_of_the_cost_is_in_a_table() -> None:
 
 
 def test_marks_lie_where_their_numbers_say() -> None:
-    chart = score_chart(RESULTS["exam"], MODELS)
+    chart = score_chart(RESULTS["exam"], MODELS, 1)
     assert [m.label for m in chart.marks] == [NAMES[m] for m in MODELS]
     for mark, model in zip(chart.marks, MODELS, strict=True):
         score = RESULTS["exam"][model]["item_score"]
@@ -384,6 +385,22 @@ def test_with_controls_it_is_said_with_what_was_compared() -> None:
     text = page(causal_claim="controls at equal training, 3 seeds each", seeds=3).text
     assert "Compared with controls at equal training, 3 seeds each." in text
     assert "causal claim" not in text.lower()
+    assert "final (first of 3 seeds)" in text
+
+
+def test_each_control_is_shown_or_not_by_its_own_interval() -> None:
+    effects_ = {
+        "final_vs_shuffled": {"diff": 0.1, "ci": [0.037, 0.164], "n": 264},
+        "final_vs_placebo": {"diff": 0.064, "ci": [0.0, 0.128], "n": 264},
+        "flipped_reversal": {"diff": -0.2, "ci": [-0.3, -0.1], "n": 72},
+    }
+    said = against_controls({"causal_claim": "controls at equal training, 3 seeds each", "effects": effects_})
+    shown, open_ = said.split("Not shown: ")
+    assert "same responses behind other prompts" in shown
+    assert "something else" not in shown
+    assert "something else" in open_
+    assert "flipped" in open_
+    assert "Not shown" not in against_controls({"causal_claim": "controls", "effects": {}})
 
 
 @pytest.mark.parametrize(("seeds", "says"), [(1, "does not speak of other training runs"), (3, "both resampled")])

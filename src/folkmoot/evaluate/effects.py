@@ -14,6 +14,8 @@ from folkmoot.records import Estimate, ItemScore, Scored
 from folkmoot.statistics import two_way_mean
 
 Measure = Callable[[ItemScore], float]
+NO_CLAIM = "no causal claim at this scale"
+"""What stands for a causal claim where controls or training seeds are too few."""
 
 
 def item_score(score: ItemScore) -> float:

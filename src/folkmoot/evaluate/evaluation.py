@@ -275,7 +275,7 @@ def _causal_claim(scored: Mapping[str, Sequence[Scored]]) -> str:
     seeds = min((len(scored.get(arm, ())) for arm in ("constitution", "shuffled", "placebo", "flipped")), default=0)
     if seeds >= 3:
         return f"controls at equal training, {seeds} seeds each"
-    return "no causal claim at this scale"
+    return effects.NO_CLAIM
 
 
 def _write(

@@ -11,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from folkmoot import __version__
 from folkmoot.concepts import concepts
+from folkmoot.evaluate.effects import NO_CLAIM
 from folkmoot.ledger import in_order_of_the_road
 from folkmoot.records import Constitution
 
@@ -36,11 +37,16 @@ EFFECTS = {
     "flipped_reversal": "reversal by the flipped constitution, contested axes",
     "withheld_concepts": "effect of withholding a concept's lessons (difference in differences)",
 }
+CONTROLS = {
+    "final_vs_shuffled": "training moved the model further than the same responses behind other prompts do",
+    "final_vs_placebo": "it moved it further than a constitution about something else does",
+    "flipped_reversal": "the flipped constitution turns the contested items round",
+}
 MEASURES = {
     "says_it_is_an_ai": ("says that it is an AI when asked", True),
     "reply_words": ("words in a reply", False),
     "repetition": ("repeated word 4-grams in a reply", True),
-    "ordinary_text_nats_per_token": ("ordinary text, nats per token (lower: better language model)", False),
+    "ordinary_text_nats_per_token": ("nats per token of ordinary text (lower: better language model)", False),
     "refuses_safe_prompts": ("refuses safe prompts (XSTest)", True),
     "refuses_unsafe_prompts": ("refuses unsafe prompts (XSTest)", True),
     "bbq_accuracy_ambig": ("BBQ accuracy, ambiguous questions", True),
@@ -105,18 +111,19 @@ def render_report(
         constitution=constitution,
         answers=[(p, [(m, answers[m][p]) for m in MODELS if p in answers.get(m, {})]) for p in prompts],
         models=labels,
-        names=NAMES,
+        names=names(results["seeds"]),
         effects=[(name, EFFECTS.get(name, name), effect) for name, effect in results["effects"].items()],
         effect_titles=EFFECTS,
         measures=[(MEASURES.get(n, (n, False)), row) for n, row in results["measures"].items()],
         measured=[
             m for m in ("untrained", "supervised", "final") if any(m in row for row in results["measures"].values())
         ],
-        score_chart=score_chart(results["exam"], labels),
+        score_chart=score_chart(results["exam"], labels, results["seeds"]),
         effect_chart=effect_chart(results["effects"]),
         concept_chart=concept_chart(results["exam"], table),
         concepts=table,
         headline=headline(results),
+        controls=against_controls(results),
         side_effects=side_effects(results["measures"]),
         steps=in_order_of_the_road(results["ledger"]["steps"]),
         version=__version__,
@@ -139,6 +146,27 @@ def headline(results: Mapping[str, Any]) -> str:
     )
 
 
+def names(seeds: int) -> dict[str, str]:
+    """Return what the models are called where `seeds` of them were trained and the first one is shown."""
+    return NAMES | ({"final": f"{NAMES['final']} (first of {seeds} seeds)"} if seeds > 1 else {})
+
+
+def against_controls(results: Mapping[str, Any]) -> str:
+    """Return what the controls show of the cause, each on its own: an interval above 0 shows it, any other does not."""
+    if results["causal_claim"] == NO_CLAIM:
+        return (
+            "No causal claim at this scale: the controls (shuffled, placebo, flipped) need at least three training seeds "
+            "each. What follows says what changed, not why."
+        )
+    found = {name: results["effects"][name] for name in CONTROLS if name in results["effects"]}
+    shown = [CONTROLS[name] for name, effect in found.items() if effect["ci"][0] > 0]
+    open_ = [CONTROLS[name] for name, effect in found.items() if effect["ci"][0] <= 0]
+    sentences = [f"Compared with {results['causal_claim']}."]
+    sentences += [f"Shown: {'; '.join(shown)}."] if shown else []
+    sentences += [f"Not shown: that {'; that '.join(open_)}."] if open_ else []
+    return " ".join(sentences)
+
+
 def side_effects(measures: Mapping[str, Any]) -> str:
     """Return a sentence on the measures whose change from untrained to final is shown, good or bad."""
     shown = []
@@ -153,9 +181,9 @@ def side_effects(measures: Mapping[str, Any]) -> str:
     return f"Beside the exam, training is seen to have changed: {'; '.join(shown)}."
 
 
-def score_chart(exam: Mapping[str, Any], labels: Sequence[str]) -> Chart:
+def score_chart(exam: Mapping[str, Any], labels: Sequence[str], seeds: int) -> Chart:
     """Chart item scores of all models; ½ is chance."""
-    marks = tuple(_score_mark(NAMES[m], exam[m]["item_score"], m) for m in labels)
+    marks = tuple(_score_mark(names(seeds)[m], exam[m]["item_score"], m) for m in labels)
     return Chart("Item score", marks, tuple((x, f"{x:.0f}%") for x in (0, 25, 50, 75, 100)), 50, "chance")
 
 
