@@ -20,14 +20,14 @@ from folkmoot.listen.reading import read_consultation
 from folkmoot.pipeline import Arm, Request, arms, evaluate_config, train_config
 from folkmoot.records import Constitution
 
-MEASURED_GFLOPS = 330.0
+MEASURED_GFLOPS = 420.0
 """Speed of bfloat16 matrix products where the seconds below were measured (`models.local.matrix_gflops`)."""
 
 SECONDS_PER_TOKEN = {
-    "train.supervised": 0.0042,
-    "train.preference": 0.0055,
-    "evaluate.exam": 0.0016,
-    "evaluate.measures": 0.0042,
+    "train.supervised": 0.0060,
+    "train.preference": 0.0068,
+    "evaluate.exam": 0.00092,
+    "evaluate.measures": 0.0087,
 }
 """Fitted to the ledgers of runs at smoke; benchmarks/run_demo.py prints predicted against spent seconds."""
 
