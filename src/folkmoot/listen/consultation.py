@@ -32,6 +32,7 @@ class Consultation:
         participant_V: participant of each vote, int32 in [0, participants).
         statement_V: statement of each vote, int32 in [0, S).
         vote_V: int8: +1 agree, -1 disagree, 0 pass.
+        time_V: when each current vote was cast, in milliseconds since 1970; None where the source does not say.
         participants: people with at least one vote; who cast none has said nothing and is not counted.
         attribution: text that must travel with results; may be empty.
         simulated: the votes come from simulated participants.
@@ -47,9 +48,11 @@ class Consultation:
     attribution: str = ""
     simulated: bool = False
     language: str = "und"
+    time_V: NDArray[np.float64] | None = None  # the axis stands in capitals
 
     def __post_init__(self) -> None:
-        if not len(self.participant_V) == len(self.statement_V) == len(self.vote_V):
+        times = len(self.vote_V) if self.time_V is None else len(self.time_V)
+        if not len(self.participant_V) == len(self.statement_V) == len(self.vote_V) == times:
             raise ValueError("the vote arrays differ in length")
         for axis, size in ((self.participant_V, self.participants), (self.statement_V, len(self.statements))):
             if len(axis) and not (axis.min() >= 0 and axis.max() < size):
@@ -121,7 +124,8 @@ def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Con
     rank[order] = np.arange(len(order), dtype=np.int32)
     participant_V = np.asarray(log.participant, dtype=np.int32)
     statement_V = rank[np.asarray(log.statement, dtype=np.int32)]
-    kept = current_votes(participant_V, statement_V, np.asarray(log.time_ms, dtype=np.float64))
+    time_V = np.asarray(log.time_ms, dtype=np.float64)
+    kept = current_votes(participant_V, statement_V, time_V)
     return Consultation(
         name=" ".join(printable(summary.get("topic", "")).split()) or _name_of(export.path),
         statements=tuple(statements[i] for i in order),
@@ -132,6 +136,7 @@ def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Con
         attribution="\n\n".join(filter(None, (printable(attribution_of(export)), note))),
         simulated=simulated,
         language=_language(export, summary),
+        time_V=time_V[kept] if time_V.any() else None,
     )
 
 

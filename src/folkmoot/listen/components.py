@@ -1,0 +1,54 @@
+"""Principal components of votes that are mostly unseen, without ever filling the matrix.
+
+Axes: P participants, S statements. An unseen vote is filled with the statement's mean, which centring turns into 0: the
+centred matrix is as sparse as the votes (as in Polis, math/src/polismath/math/pca.clj).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from folkmoot.listen.votes import Floats, Votes, votes_cast
+
+_DENSE_BELOW = 20
+
+
+def project(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> Floats:
+    """Return each participant's place on the first two principal components, P x 2.
+
+    Unseen statements are filled with the column mean, which centring turns into 0, so the matrix stays sparse. The place
+    is stretched by sqrt(S / votes cast), since who saw little lies near the centre for that reason alone (as in Polis).
+    """
+    centred_PS = centred(votes_PS, counted_S)
+    _, components_2S = components(centred_PS, 2)
+    cast_P = np.maximum(votes_cast(votes_PS), 1)
+    stretched: Floats = np.asarray(centred_PS @ components_2S.T) * np.sqrt(votes_PS.shape[1] / cast_P)[:, None]
+    return stretched
+
+
+def centred(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> Votes:
+    """Return the votes less the mean of their statement, as sparse as before; 0 where a statement does not count."""
+    seen_S = np.bincount(votes_PS.indices, minlength=votes_PS.shape[1])
+    total_S = np.bincount(votes_PS.indices, weights=votes_PS.data, minlength=votes_PS.shape[1])
+    mean_S = total_S / np.maximum(seen_S, 1)
+    data = (votes_PS.data - mean_S[votes_PS.indices]) * counted_S[votes_PS.indices]
+    return sparse.csr_array((data, votes_PS.indices, votes_PS.indptr), shape=votes_PS.shape)
+
+
+def components(centred_PS: Votes, count: int) -> tuple[Floats, Floats]:
+    """Return the largest singular values and their components, count x S; zeros where the votes hold fewer."""
+    values, components = np.zeros(count), np.zeros((count, centred_PS.shape[1]))
+    if not np.any(centred_PS.data):
+        return values, components
+    if min(centred_PS.shape) < _DENSE_BELOW:
+        _, found, right = np.linalg.svd(centred_PS.toarray(), full_matrices=False)
+    else:
+        start = np.ones(min(centred_PS.shape))  # ARPACK would draw one
+        _, found, right = svds(centred_PS, k=count, v0=start)
+        found, right = found[::-1], right[::-1]
+    kept = min(count, len(found))
+    values[:kept] = found[:kept]
+    components[:kept] = right[:kept]
+    signs = np.sign(components[np.arange(count), np.abs(components).argmax(axis=1)])
+    return values, components * np.where(signs == 0, 1, signs)[:, None]
