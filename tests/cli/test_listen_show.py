@@ -48,6 +48,18 @@ def test_simulated_people_are_marked() -> None:
     assert json.loads(CliRunner().invoke(app, ["show", str(EXAMPLE), "--json"]).stdout)["simulated"] is True
 
 
+def test_prediction_prints_every_method_with_its_intervals() -> None:
+    result = CliRunner().invoke(app, ["predict", str(EXAMPLE), "--masks", "2", "--json"])
+    assert result.exit_code == 0
+    methods = json.loads(result.stdout)["methods"]
+    assert list(methods) == ["statement means", "two principal components", "alternating least squares", "factors"]
+    for measures in methods.values():
+        assert all(measures[name]["n"] == 2 for name in ("accuracy", "auc", "log_loss", "rmse", "calibration_error"))
+    assert methods["statement means"]["factors_better_by"]["log_loss"]["diff"] > 0
+    read = CliRunner().invoke(app, ["predict", str(EXAMPLE), "--masks", "2"])
+    assert "factors against statement means" in read.stdout
+
+
 def test_a_missing_consultation_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["show", str(tmp_path / "nowhere")])
     assert isinstance(result.exception, FolkmootError)
