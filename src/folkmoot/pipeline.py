@@ -29,7 +29,7 @@ from folkmoot.listen.opinion import analyse
 from folkmoot.listen.reading import read_consultation
 from folkmoot.models.library import EMBEDDED, resolve_model
 from folkmoot.opinion_file import read_opinion, write_opinion
-from folkmoot.records import Constitution, Preference
+from folkmoot.records import Constitution, Preference, Scored
 from folkmoot.runs import Run, open_run
 from folkmoot.seeds import derive
 
@@ -168,7 +168,6 @@ def examine(
     model: str, constitution_file: Path, *, exam: Path | None, against: str | None, progress: Progress
 ) -> dict[str, Any]:
     """Examine one model, or two, by a constitution; what an auditor needs."""
-    from folkmoot.evaluate import effects
     from folkmoot.evaluate.exam import exam_items, sit, summary
     from folkmoot.models.local import LocalModel, pin_threads
 
@@ -188,13 +187,25 @@ def examine(
         "exam": {s.label: summary(s, derive(0, "examine", s.label)) for s in scored},
     }
     if against is not None:
-        result["effects"] = {
-            "first_vs_second": effects.difference([scored[0]], [scored[1]], derive(0, "examine")).as_effect()
-        }
-        if axes := set(constitution.stances()) & {i.concept for i in items}:
-            contested = effects.difference([scored[0]], [scored[1]], derive(0, "examine.contested"), concepts=axes)
-            result["effects"]["first_vs_second_on_contested"] = contested.as_effect()
+        result["effects"] = _first_against_second(scored[0], scored[1], set(constitution.stances()))
     return result
+
+
+def _first_against_second(first: Scored, second: Scored, axes: set[str]) -> dict[str, Any]:
+    """Return how far the first is ahead, on all items and on contested and settled ones, in item score and in nats."""
+    from folkmoot.evaluate import effects
+
+    examined = {s.concept for s in first.scores}
+    parts = {"": examined, "_on_contested": examined & axes, "_on_settled": examined - axes}
+    found = {}
+    for part, concepts in parts.items():
+        if concepts:
+            for unit, measure in (("", effects.item_score), ("_nats", effects.crossed_difference)):
+                rng = derive(0, "examine", part, unit)
+                found[f"first_vs_second{part}{unit}"] = effects.difference(
+                    [first], [second], rng, measure=measure, concepts=concepts
+                ).as_effect()
+    return found
 
 
 # ------------------------------------------------------------------ the stages, opened, filled and sealed

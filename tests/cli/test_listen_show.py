@@ -48,6 +48,28 @@ def test_simulated_people_are_marked() -> None:
     assert json.loads(CliRunner().invoke(app, ["show", str(EXAMPLE), "--json"]).stdout)["simulated"] is True
 
 
+def test_analysis_prints_every_statement_and_suppresses_small_cells(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["analyse", str(small_town(tmp_path)), "--json"])
+    assert result.exit_code == 0
+    shown = json.loads(result.stdout)
+    assert shown.keys() >= {
+        "participants",
+        "votes",
+        "participants_in",
+        "k",
+        "groups",
+        "stability",
+        "statements",
+        "seconds",
+    }
+    assert (shown["k"], shown["groups"]) == (1, [{"id": 0, "size": 40}])
+    assert [s["band"] for s in shown["statements"]] == ["agreed"] * 8 + ["insufficiently seen"]
+    last = shown["statements"][-1]
+    assert last["disagree"] is None
+    assert last["by_group"] == [dict.fromkeys(("agree", "disagree", "pass", "seen"))]
+    assert "8 agreed, 1 insufficiently seen" in CliRunner().invoke(app, ["analyse", str(tmp_path)]).stdout
+
+
 def test_prediction_prints_every_method_with_its_intervals() -> None:
     result = CliRunner().invoke(app, ["predict", str(EXAMPLE), "--masks", "2", "--json"])
     assert result.exit_code == 0

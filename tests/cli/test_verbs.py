@@ -105,6 +105,7 @@ def test_train_evaluate_and_chat_go_from_a_file_to_a_model_to_answers(tmp_path: 
     found = json.loads(examined.stdout)
     assert set(found["exam"]) == {model, str(tiny_model)}
     assert found["effects"]["first_vs_second"].keys() == {"diff", "ci", "n"}
+    assert found["effects"]["first_vs_second_nats"]["n"] == found["effects"]["first_vs_second"]["n"]
     talk = subprocess.run(
         [sys.executable, "-m", "folkmoot.cli", "chat", model, "--compare", tiny_model, "--max-tokens", "3"],
         cwd=tmp_path,

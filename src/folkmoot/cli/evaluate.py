@@ -31,8 +31,10 @@ def evaluate(
             soft_wrap=True,
         )
     for name, change in result.get("effects", {}).items():
+        unit, scale = ("nats", 1) if name.endswith("_nats") else ("points", 100)
+        shown = name.removesuffix("_nats").replace("_", " ").replace(" vs ", " - ")
         stdout.print(
-            f"{name.replace('_', ' ').replace(' vs ', ' - ')}: {100 * change['diff']:+.1f} points "
-            f"[{100 * change['ci'][0]:+.1f}, {100 * change['ci'][1]:+.1f}], n = {change['n']}",
+            f"{shown}: {scale * change['diff']:+.1f} {unit} "
+            f"[{scale * change['ci'][0]:+.1f}, {scale * change['ci'][1]:+.1f}], n = {change['n']}",
             soft_wrap=True,
         )

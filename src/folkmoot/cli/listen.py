@@ -1,5 +1,7 @@
 """``folkmoot listen``: what a public thinks, before anything is made of it."""
 
+import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +10,7 @@ import typer
 from folkmoot.cli.showing import print_json, progress_display, stderr, stdout
 
 if TYPE_CHECKING:
+    from folkmoot.listen.consensus import Consensus
     from folkmoot.listen.prediction import Compared
     from folkmoot.records import Opinion
 
@@ -35,6 +38,93 @@ def show(
         print_json(_as_json(opinion))
     else:
         _print(opinion)
+
+
+@app.command("analyse")
+def analyse_(
+    path: Annotated[Path, typer.Argument(help="Polis export or long-form pair: a folder or a zip.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of grouping and resampling.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Judge every statement by several measures at once, and say how sure it is that all groups agree."""
+    from folkmoot.listen.config import ListenConfig
+    from folkmoot.listen.consensus import analyse_consensus
+    from folkmoot.listen.reading import read_consultation
+
+    started = time.perf_counter()
+    found = analyse_consensus(read_consultation(path), ListenConfig(seed=seed), seed=seed)
+    if as_json:
+        print_json({**_consensus_json(found), "seconds": round(time.perf_counter() - started, 3)})
+    else:
+        _print_consensus(found)
+
+
+def _consensus_json(found: "Consensus") -> dict[str, Any]:
+    return {
+        "participants": found.participants,
+        "votes": found.votes,
+        "participants_in": found.participants_in,
+        "k": len(found.group_sizes),
+        "groups": [{"id": g, "size": size} for g, size in enumerate(found.group_sizes)],
+        "stability": None if found.stability is None else found.stability.as_json(),
+        "resamples": found.resamples,
+        "statements": [
+            {
+                "id": s.statement.id,
+                "text": s.statement.text,
+                **_cells(s.overall),
+                "gac": s.gac.as_json(),
+                "gac_fair": s.gac_fair.as_json(),
+                "minimum": s.minimum.as_json(),
+                "bridging": round(s.bridging, 4),
+                "agreed": s.agreed,
+                "inclusion_probability": round(s.inclusion_probability, 4),
+                "band": s.band,
+                "q_value": round(s.q_value, 6),
+                "flags": list(s.flags),
+                "by_group": [_cells(cell) for cell in s.by_group],
+            }
+            for s in found.statements
+        ],
+    }
+
+
+def _cells(cell: tuple[int, int, int]) -> dict[str, int | None]:
+    """Return counts by name, suppressed where fewer than ten people are behind them."""
+    from folkmoot.records import SMALL_CELL
+
+    agree, disagree, seen = cell
+    if seen < SMALL_CELL:
+        return dict.fromkeys(("agree", "disagree", "pass", "seen"))
+    return {"agree": agree, "disagree": disagree, "pass": seen - agree - disagree, "seen": seen}
+
+
+def _print_consensus(found: "Consensus") -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    sizes = " + ".join(map(str, found.group_sizes))
+    stdout.print(f"{found.participants_in:,} of {found.participants:,} participants grouped: {sizes}")
+    if found.stability is not None:
+        low, high = found.stability.ci
+        stdout.print(
+            f"groups drawn again agree with these by an adjusted Rand index of {found.stability.value:.2f} "
+            f"[{low:.2f}, {high:.2f}], {found.resamples} resamples"
+        )
+    counts = Counter(s.band for s in found.statements)
+    stdout.print("statements: " + ", ".join(f"{count} {band}" for band, count in counts.most_common()))
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("id")
+    table.add_column("statement", ratio=1)
+    table.add_column("agreed in\n% of resamples", justify="right")
+    table.add_column("gac_fair", justify="right")
+    table.add_column("bridging", justify="right")
+    possible = [s for s in found.statements if s.band in {"agreed", "contested"}]
+    for s in sorted(possible, key=lambda s: (-s.inclusion_probability, -s.gac_fair.value)):
+        shown = (f"{100 * s.inclusion_probability:.0f}", f"{s.gac_fair.value:.2f}", f"{s.bridging:+.1f}")
+        table.add_row(Text(s.statement.id), Text(s.statement.text), *shown)
+    stdout.print(table)
 
 
 @app.command("predict")

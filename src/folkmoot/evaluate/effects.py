@@ -28,6 +28,11 @@ def strict_score(score: ItemScore) -> float:
     return score.strict_score
 
 
+def crossed_difference(score: ItemScore) -> float:
+    """Return how far the prompt moves the ranking the right way, in nats: the item score before it is cut to right or wrong."""
+    return score.crossed
+
+
 def difference(
     treated: Sequence[Scored],
     baseline: Sequence[Scored],

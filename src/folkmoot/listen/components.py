@@ -21,10 +21,14 @@ def project(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> Floats:
     is stretched by sqrt(S / votes cast), since who saw little lies near the centre for that reason alone (as in Polis).
     """
     centred_PS = centred(votes_PS, counted_S)
-    _, components_2S = components(centred_PS, 2)
+    return stretched_places(centred_PS, components(centred_PS, 2)[1], votes_PS)
+
+
+def stretched_places(centred_PS: Votes, components_KS: Floats, votes_PS: Votes) -> Floats:
+    """Return the places of participants on components, P x K, stretched as in `project`."""
     cast_P = np.maximum(votes_cast(votes_PS), 1)
-    stretched: Floats = np.asarray(centred_PS @ components_2S.T) * np.sqrt(votes_PS.shape[1] / cast_P)[:, None]
-    return stretched
+    places_PK: Floats = np.asarray(centred_PS @ components_KS.T) * np.sqrt(votes_PS.shape[1] / cast_P)[:, None]
+    return places_PK
 
 
 def centred(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> Votes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
-from folkmoot.listen.components import centred, components
+from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.votes import Counts, Floats, Ints, Votes, count, count_by_group, vote_matrix, votes_cast
 
@@ -145,7 +145,7 @@ def compute(votes_PS: Votes, in_P: NDArray[np.bool_], counted_S: NDArray[np.bool
         counted_S: statements that are not moderated out; votes on the others count as 0 in the components.
     """
     mean_S, components_2S = principal_components(votes_PS, counted_S)
-    places_P2 = project(votes_PS, counted_S, components_2S)
+    places_P2 = stretched_places(centred(votes_PS, counted_S), components_2S, votes_PS)
     group_P = np.full(votes_PS.shape[0], -1, dtype=np.int64)
     if in_P.any():
         group_P[in_P] = opinion_groups(places_P2[in_P])
@@ -203,13 +203,6 @@ def principal_components(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> tuple
     seen_S = np.bincount(votes_PS.indices, minlength=votes_PS.shape[1])
     total_S = np.bincount(votes_PS.indices, weights=votes_PS.data, minlength=votes_PS.shape[1])
     return total_S / np.maximum(seen_S, 1) * counted_S, components(centred(votes_PS, counted_S), 2)[1]
-
-
-def project(votes_PS: Votes, counted_S: NDArray[np.bool_], components_2S: Floats) -> Floats:
-    """Return the places of participants, P x 2: sqrt(S / votes cast) times the sum over what they saw."""
-    stretch_P = np.sqrt(votes_PS.shape[1] / np.maximum(votes_cast(votes_PS), 1))
-    places_P2: Floats = np.asarray(centred(votes_PS, counted_S) @ components_2S.T) * stretch_P[:, None]
-    return places_P2
 
 
 def opinion_groups(places_P2: Floats) -> Ints:
