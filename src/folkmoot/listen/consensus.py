@@ -15,22 +15,19 @@ from scipy import sparse, stats
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from folkmoot.errors import FolkmootError
 from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.factors import fit_factors
-from folkmoot.listen.groups import find_groups
+from folkmoot.listen.groups import find_groups, grouped_votes
 from folkmoot.listen.votes import (
     Counts,
     Floats,
     Ints,
     Votes,
-    canonical,
     count,
     count_by_group,
     vote_matrix,
-    votes_cast,
     where,
 )
 from folkmoot.records import Estimate, Statement
@@ -114,19 +111,15 @@ def analyse_consensus(consultation: Consultation, config: ListenConfig | None = 
         FolkmootError: nobody cast enough votes to be in.
     """
     config = config or ListenConfig()
-    votes_PS = vote_matrix(consultation)
-    in_PS = canonical(votes_PS[votes_cast(votes_PS) >= min(config.min_votes, len(consultation.statements))])
-    if not in_PS.shape[0]:
-        raise FolkmootError(
-            "nobody cast enough votes to be grouped", where=consultation.name, do="wait until more people have voted"
-        )
-    counted_S = np.array([s.moderated != -1 and not s.is_meta for s in consultation.statements])
+    in_PS, counted_S = grouped_votes(consultation, config)
     with threadpool_limits(limits=1):
         group_P = find_groups(in_PS, counted_S, config, seed=seed)
         drawn = _resample(in_PS, group_P, counted_S, config.resamples, derive(seed, "listen.consensus"))
         bridging_S = fit_factors(in_PS, 1).intercepts
     groups = count_by_group(in_PS, group_P)
-    judged = _judge(consultation, _Evidence(groups, drawn, count(votes_PS), bridging_S, counted_S), config)
+    judged = _judge(
+        consultation, _Evidence(groups, drawn, count(vote_matrix(consultation)), bridging_S, counted_S), config
+    )
     return Consensus(
         consultation.participants,
         len(group_P),

@@ -9,13 +9,36 @@ from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from folkmoot.errors import FolkmootError
 from folkmoot.listen.components import centred, components, project
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.votes import Floats, Ints, Votes
+from folkmoot.listen.consultation import Consultation
+from folkmoot.listen.votes import Floats, Ints, Votes, canonical, vote_matrix, votes_cast
 from folkmoot.seeds import derive, derive_seed
 
 _SILHOUETTE_SAMPLE = 5_000
 _MIN_PEOPLE_FOR_TWO = 20
+
+
+def grouped_votes(consultation: Consultation, config: ListenConfig) -> tuple[Votes, NDArray[np.bool_]]:
+    """Return the votes of who is in, in canonical order, and which statements shape the groups.
+
+    In are participants with at least ``min(min_votes, S)`` votes; moderated-out and meta statements shape nothing.
+
+    Raises:
+        FolkmootError: nobody cast enough votes to be in.
+    """
+    votes_PS = vote_matrix(consultation)
+    needed = min(config.min_votes, len(consultation.statements))
+    in_PS = canonical(votes_PS[votes_cast(votes_PS) >= needed])
+    if not in_PS.shape[0]:
+        raise FolkmootError(
+            f"nobody cast the {needed} votes from which a participant counts;"
+            f" the most anybody cast is {int(votes_cast(votes_PS).max(initial=0))}",
+            where=consultation.name,
+            do="wait until more people have voted",
+        )
+    return in_PS, np.array([s.moderated != -1 and not s.is_meta for s in consultation.statements])
 
 
 def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig, *, seed: int) -> Ints:

@@ -10,20 +10,17 @@ not depend on the order of rows or on participant ids, and k-means runs on the p
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from folkmoot.errors import FolkmootError
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.groups import find_groups
+from folkmoot.listen.groups import find_groups, grouped_votes
 from folkmoot.listen.votes import (
     Counts,
     Floats,
     Ints,
     Votes,
-    canonical,
     count,
     count_by_group,
     vote_matrix,
-    votes_cast,
     where,
 )
 from folkmoot.records import Opinion, StatementOpinion, Tally
@@ -50,24 +47,14 @@ def analyse(consultation: Consultation, config: ListenConfig | None = None, *, s
         FolkmootError: nobody cast enough votes to be in.
     """
     config = config or ListenConfig()
-    votes_PS = vote_matrix(consultation)
-    needed = min(config.min_votes, len(consultation.statements))
-    in_PS = canonical(votes_PS[votes_cast(votes_PS) >= needed])
-    if not in_PS.shape[0]:
-        raise FolkmootError(
-            f"nobody cast the {needed} votes from which a participant counts;"
-            f" the most anybody cast is {int(votes_cast(votes_PS).max(initial=0))}",
-            where=consultation.name,
-            do="wait until more people have voted",
-        )
-    counted_S = np.array([s.moderated != -1 and not s.is_meta for s in consultation.statements])
+    in_PS, counted_S = grouped_votes(consultation, config)
     with threadpool_limits(limits=1):  # sums in another order could move somebody on the border between groups
         group_P = find_groups(in_PS, counted_S, config, seed=seed)
         interval_2S = _interval(in_PS, group_P, config.resamples, derive(seed, "listen.bootstrap"))
     return _opinion(
         consultation,
         config,
-        overall=count(votes_PS),
+        overall=count(vote_matrix(consultation)),
         groups=count_by_group(in_PS, group_P),
         group_P=group_P,
         interval_2S=interval_2S,
