@@ -45,7 +45,9 @@ def test_simulated_people_are_marked() -> None:
     result = CliRunner().invoke(app, ["show", str(EXAMPLE)])
     assert result.exit_code == 0
     assert "simulated" in result.stdout
-    assert json.loads(CliRunner().invoke(app, ["show", str(EXAMPLE), "--json"]).stdout)["simulated"] is True
+    assert "simulated" in CliRunner().invoke(app, ["analyse", str(EXAMPLE)]).stdout
+    for verb in ("show", "analyse"):
+        assert json.loads(CliRunner().invoke(app, [verb, str(EXAMPLE), "--json"]).stdout)["simulated"] is True
 
 
 def test_analysis_prints_every_statement_and_suppresses_small_cells(tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ def _consensus_json(found: "Consensus") -> dict[str, Any]:
         "groups": [{"id": g, "size": size} for g, size in enumerate(found.group_sizes)],
         "stability": None if found.stability is None else found.stability.as_json(),
         "resamples": found.resamples,
+        "simulated": found.simulated,
+        "attribution": found.attribution,
         "statements": [
             {
                 "id": s.statement.id,
@@ -105,6 +107,8 @@ def _print_consensus(found: "Consensus") -> None:
     from rich.text import Text
 
     sizes = " + ".join(map(str, found.group_sizes))
+    if found.simulated:
+        stdout.print("simulated participants: no real person voted")
     stdout.print(f"{found.participants_in:,} of {found.participants:,} participants grouped: {sizes}")
     if found.stability is not None:
         low, high = found.stability.ci
@@ -125,6 +129,8 @@ def _print_consensus(found: "Consensus") -> None:
         shown = (f"{100 * s.inclusion_probability:.0f}", f"{s.gac_fair.value:.2f}", f"{s.bridging:+.1f}")
         table.add_row(Text(s.statement.id), Text(s.statement.text), *shown)
     stdout.print(table)
+    if found.attribution:
+        stderr.print(Text(found.attribution.splitlines()[0]))
 
 
 @app.command("predict")

@@ -91,6 +91,8 @@ class Consensus:
         stability: adjusted Rand index between the groups and those of a resample, on who was drawn; with its 95% interval.
             None where there is one group.
         resamples: R.
+        simulated: the votes come from simulated participants.
+        attribution: text that must travel with results; may be empty.
     """
 
     participants: int
@@ -100,6 +102,8 @@ class Consensus:
     stability: Estimate | None
     statements: tuple[StatementConsensus, ...]
     resamples: int
+    simulated: bool = False
+    attribution: str = ""
 
 
 def analyse_consensus(consultation: Consultation, config: ListenConfig | None = None, *, seed: int = 0) -> Consensus:
@@ -128,6 +132,8 @@ def analyse_consensus(consultation: Consultation, config: ListenConfig | None = 
         _stability(drawn.rand_R) if len(groups) > 1 else None,
         judged,
         config.resamples,
+        consultation.simulated,
+        consultation.attribution,
     )
 
 
