@@ -1,6 +1,6 @@
 """What `folkmoot listen analyse` finds on every reference conversation: groups, their stability, bands, flags, seconds.
 
-python benchmarks/run_consensus.py [--json]
+Run it as `python benchmarks/run_consensus.py [--json]`.
 """
 
 import argparse

@@ -66,10 +66,45 @@ def test_analysis_prints_every_statement_and_suppresses_small_cells(tmp_path: Pa
     }
     assert (shown["k"], shown["groups"]) == (1, [{"id": 0, "size": 40}])
     assert [s["band"] for s in shown["statements"]] == ["agreed"] * 8 + ["insufficiently seen"]
-    last = shown["statements"][-1]
-    assert last["disagree"] is None
-    assert last["by_group"] == [dict.fromkeys(("agree", "disagree", "pass", "seen"))]
+    first, *_, last = shown["statements"]
+    assert (first["agree"], first["by_group"]) == (40, [{"agree": 40, "disagree": 0, "pass": 0}])
+    assert first["gac"]["n"] == 40
+    for name in ("agree", "disagree", "pass", "by_group", "gac", "gac_fair", "minimum"):
+        assert last[name] is None
     assert "8 agreed, 1 insufficiently seen" in CliRunner().invoke(app, ["analyse", str(tmp_path)]).stdout
+
+
+@pytest.mark.parametrize("method", ["default", "polis"])
+def test_where_one_group_is_small_no_group_is_shown(tmp_path: Path, method: str) -> None:
+    """Two camps; of one only four people saw the last statement, and the total less the other camp would give them away."""
+    said = {f"p{p}": [1 if (p < 30) == (s < 5) else -1 for s in range(10)] for p in range(60)}
+    votes = [f"{p},s{s},{v}" for p, row in said.items() for s, v in enumerate(row)]
+    votes += [f"p{p},s10,1" for p in [*range(30), *range(30, 34)]]
+    statements = [f"s{s},Statement {s}" for s in range(11)]
+    (tmp_path / "statements.csv").write_text("\n".join(["statement,text", *statements]))
+    (tmp_path / "votes.csv").write_text("\n".join(["participant,statement,vote", *votes]))
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path), "--method", method, "--json"])
+    assert result.exit_code == 0
+    shown = json.loads(result.stdout)
+    assert [g["size"] for g in shown["groups"]] == [30, 30]
+    by_id = {s["id"]: s for s in shown["statements"]}
+    assert by_id["s0"]["by_group"] is not None
+    assert by_id["s10"]["agree"] == 34
+    assert by_id["s10"]["by_group"] is None
+    assert by_id["s10"]["gac"] is None
+
+
+def test_polis_s_own_figures_are_printed() -> None:
+    result = CliRunner().invoke(app, ["analyse", str(EXAMPLE), "--method", "polis", "--json"])
+    assert result.exit_code == 0
+    shown = json.loads(result.stdout)
+    assert sum(g["size"] for g in shown["groups"]) == shown["participants_in"]
+    ids = {s["id"] for s in shown["statements"]}
+    assert all(r["id"] in ids for g in shown["groups"] for r in g["representative"])
+    assert all(g["representative"] for g in shown["groups"])
+    read = CliRunner().invoke(app, ["analyse", str(EXAMPLE), "--method", "polis"]).stdout
+    assert "is shown by" in read
+    assert "simulated" in read
 
 
 def test_prediction_prints_every_method_with_its_intervals() -> None:

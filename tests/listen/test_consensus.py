@@ -39,7 +39,7 @@ def test_what_both_camps_share_is_certain_and_what_divides_them_is_not_agreed(
     shared = found.statements[:8]
     assert {s.band for s in shared} == {Band.AGREED}
     assert all(s.q_value < 0.01 for s in shared)
-    divided = [s for s in found.statements[8:] if s.minimum.value < 0.3 < max(a / n for a, _, n in s.by_group)]
+    divided = [s for s in found.statements[8:] if s.minimum.value < 0.3 < max(t.agree / t.seen for t in s.by_group)]
     assert divided
     assert {s.band for s in divided} == {Band.NOT_AGREED}
     assert min(s.bridging for s in shared) > max(s.bridging for s in divided)

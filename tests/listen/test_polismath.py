@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from folkmoot.listen import polismath
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.votes import Counts
+from folkmoot.listen.votes import Counts, group_aware_consensus
 
 
 def counts(*rows: tuple[int, int, int]) -> Counts:
@@ -19,7 +19,7 @@ def counts(*rows: tuple[int, int, int]) -> Counts:
 
 
 def test_the_consensus_is_a_product_over_groups() -> None:
-    assert polismath.group_aware_consensus([counts((8, 1, 10)), counts((3, 0, 3))]) == pytest.approx([9 / 12 * 4 / 5])
+    assert group_aware_consensus(np.array([[8], [3]]), np.array([[10], [3]])) == pytest.approx([9 / 12 * 4 / 5])
 
 
 def test_representativeness_by_hand() -> None:
@@ -66,6 +66,14 @@ def test_a_vote_given_twice_counts_once() -> None:
     log = [(p, s) for p in range(15) for s in range(8)] + [(15, 0)] * 9
     people, statements = (np.array(column) for column in zip(*log, strict=True))
     assert not polismath.in_conversation(people, statements, np.arange(len(log), dtype=float), 16)[15]
+
+
+def test_without_times_the_most_active_fill_up_the_fifteen(consultation_of: Callable[..., Consultation]) -> None:
+    rows: list[list[int | None]] = [[1] * n + [None] * (20 - n) for n in [8] * 3 + [3] * 12 + [1] * 5]
+    rows[0][7] = -1  # somebody differs, or there is nothing to divide
+    found = polismath.analyse_as_polis(consultation_of(rows))
+    assert found.in_P.tolist() == [True] * 15 + [False] * 5
+    assert (found.group_P[15:] == -1).all()
 
 
 def test_camps_are_found(

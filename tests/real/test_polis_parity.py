@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 from folkmoot.listen import polismath
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.reading import read_consultation
-from folkmoot.listen.votes import Counts, count, count_by_group, vote_matrix
+from folkmoot.listen.votes import Counts, count, count_by_group, group_aware_consensus, vote_matrix
 
 pytestmark = pytest.mark.real
 
@@ -115,7 +115,7 @@ def test_votes_and_consensus_of_polis_s_groups_are_polis_s(name: str) -> None:
             for tid, at in ((tid, one.columns[int(tid)]) for tid in theirs)
         }
         assert ours == theirs
-    consensus = polismath.group_aware_consensus(groups)
+    consensus = group_aware_consensus(np.array([g.agree for g in groups]), np.array([g.seen for g in groups]))
     for tid, value in one.polis["group-aware-consensus"].items():
         assert consensus[one.columns[int(tid)]] == pytest.approx(value, abs=1e-6)
 

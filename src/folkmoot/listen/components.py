@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from folkmoot.listen.votes import Floats, Votes, votes_cast
+from folkmoot.listen.votes import Floats, Votes, means, votes_cast
 
 _DENSE_BELOW = 20
 
@@ -33,9 +33,7 @@ def stretched_places(centred_PS: Votes, components_KS: Floats, votes_PS: Votes) 
 
 def centred(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> Votes:
     """Return the votes less the mean of their statement, as sparse as before; 0 where a statement does not count."""
-    seen_S = np.bincount(votes_PS.indices, minlength=votes_PS.shape[1])
-    total_S = np.bincount(votes_PS.indices, weights=votes_PS.data, minlength=votes_PS.shape[1])
-    mean_S = total_S / np.maximum(seen_S, 1)
+    mean_S = means(votes_PS)
     data = (votes_PS.data - mean_S[votes_PS.indices]) * counted_S[votes_PS.indices]
     return sparse.csr_array((data, votes_PS.indices, votes_PS.indptr), shape=votes_PS.shape)
 

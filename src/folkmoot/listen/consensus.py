@@ -3,7 +3,7 @@
 Axes: P participants who are in, S statements, G groups, R resamples.
 
 A resample draws participants with replacement, finds the components of who was drawn and groups them anew, starting from
-the groups of everybody; the number of groups stays. So the uncertainty of who stands with whom is part of every figure.
+the groups of everybody; the number of groups stays. So the uncertainty of who stands with whom is part of every interval.
 """
 
 from dataclasses import dataclass
@@ -27,10 +27,12 @@ from folkmoot.listen.votes import (
     Votes,
     count,
     count_by_group,
+    group_aware_consensus,
+    tally,
     vote_matrix,
     where,
 )
-from folkmoot.records import Estimate, Statement
+from folkmoot.records import Estimate, Statement, Tally
 from folkmoot.seeds import derive
 from folkmoot.statistics import benjamini_hochberg
 
@@ -57,8 +59,9 @@ class StatementConsensus:
     """One statement by every measure.
 
     Attributes:
-        overall, by_group: counts (agree, disagree, seen) of everybody and of each group.
-        gac: Polis's group-aware consensus, product over groups of (agree + 1) / (seen + 2), with its interval.
+        overall, by_group: votes of everybody and of each group.
+        gac: Polis's group-aware consensus, product over groups of (agree + 1) / (seen + 2), with its interval; n counts the
+            votes of grouped people, here and below.
         gac_fair: geometric mean over groups of agree · (1 − disagree), both with Jeffreys' ½; it does not fall with the number
             of groups, and disagreement counts against it.
         minimum: smallest share of agreement of any group (Jeffreys), with its interval.
@@ -70,8 +73,8 @@ class StatementConsensus:
     """
 
     statement: Statement
-    overall: tuple[int, int, int]
-    by_group: tuple[tuple[int, int, int], ...]
+    overall: Tally
+    by_group: tuple[Tally, ...]
     gac: Estimate
     gac_fair: Estimate
     minimum: Estimate
@@ -184,9 +187,8 @@ def _regroup(votes_PS: Votes, weight_P: Floats, group_P: Ints, right_2S: Floats,
     data_V = (votes_PS.data - mean_S[cells]) * (counted_S & (seen_S > 0))[cells]
     centred_PS = sparse.csr_array((data_V, cells, votes_PS.indptr), shape=votes_PS.shape)
     for _ in range(_SUBSPACE_ROUNDS):  # subspace iteration from the components of everybody
-        right_2S = np.linalg.qr(np.asarray(centred_PS.T @ (weight_P[:, None] * np.asarray(centred_PS @ right_2S.T))))[
-            0
-        ].T
+        weighted_P2 = weight_P[:, None] * np.asarray(centred_PS @ right_2S.T)
+        right_2S = np.linalg.qr(np.asarray(centred_PS.T @ weighted_P2))[0].T
     places_P2 = stretched_places(centred_PS, right_2S, votes_PS)
     return _lloyd(places_P2, weight_P, group_P)
 
@@ -230,18 +232,24 @@ def _judge(consultation: Consultation, evidence: _Evidence, config: ListenConfig
     agree, disagree, seen = (np.array([getattr(g, name) for g in groups]) for name in ("agree", "disagree", "seen"))
     bar = config.threshold ** len(groups)
     enough_S = (seen.min(axis=0) >= config.min_seen) & counted_S
-    agreed_S = (_product(agree, seen) >= bar) & enough_S
-    agreed_RS = (_product(drawn.agree, drawn.seen) >= bar) & (drawn.seen.min(axis=1) >= config.min_seen) & counted_S
+    agreed_S = (group_aware_consensus(agree, seen) >= bar) & enough_S
+    agreed_RS = (
+        (group_aware_consensus(drawn.agree, drawn.seen) >= bar)
+        & (drawn.seen.min(axis=1) >= config.min_seen)
+        & counted_S
+    )
     inclusion_S = agreed_RS.mean(axis=0)
     q_S = _majority_everywhere(agree, disagree, enough_S)
-    gac = _estimates(_product(agree, seen), _product(drawn.agree, drawn.seen), overall)
-    fair = _estimates(_fair(agree, disagree, seen), _fair(drawn.agree, drawn.disagree, drawn.seen), overall)
-    minimum = _estimates(_share(agree, seen).min(axis=0), _share(drawn.agree, drawn.seen).min(axis=1), overall)
+    gac = _estimates(
+        group_aware_consensus(agree, seen), group_aware_consensus(drawn.agree, drawn.seen), seen.sum(axis=0)
+    )
+    fair = _estimates(_fair(agree, disagree, seen), _fair(drawn.agree, drawn.disagree, drawn.seen), seen.sum(axis=0))
+    minimum = _estimates(_share(agree, seen).min(axis=0), _share(drawn.agree, drawn.seen).min(axis=1), seen.sum(axis=0))
     return tuple(
         StatementConsensus(
             statement=statement,
-            overall=_cell(overall, s),
-            by_group=tuple(_cell(g, s) for g in groups),
+            overall=tally(overall, s),
+            by_group=tuple(tally(g, s) for g in groups),
             gac=gac[s],
             gac_fair=fair[s],
             minimum=minimum[s],
@@ -256,11 +264,6 @@ def _judge(consultation: Consultation, evidence: _Evidence, config: ListenConfig
     )
 
 
-def _product(agree: Numbers, seen: Numbers) -> Floats:
-    product: Floats = np.prod((agree + 1) / (seen + 2), axis=-2)
-    return product
-
-
 def _share(some: Numbers, seen: Numbers) -> Floats:
     share: Floats = (some + 0.5) / (seen + 1)
     return share
@@ -271,11 +274,11 @@ def _fair(agree: Numbers, disagree: Numbers, seen: Numbers) -> Floats:
     return fair
 
 
-def _estimates(value_S: Floats, value_RS: Floats, overall: Counts) -> list[Estimate]:
+def _estimates(value_S: Floats, value_RS: Floats, votes_S: Ints) -> list[Estimate]:
     low_S, high_S = np.quantile(value_RS, (0.025, 0.975), axis=0)
     return [
         Estimate(float(v), (float(low), float(high)), int(n))
-        for v, low, high, n in zip(value_S, low_S, high_S, overall.seen, strict=True)
+        for v, low, high, n in zip(value_S, low_S, high_S, votes_S, strict=True)
     ]
 
 
@@ -311,7 +314,3 @@ def _flags(agreed: bool, q: float, bridging: float, minimum: float) -> tuple[str
     if not agreed and minimum > 0.75 and q <= _FALSE_DISCOVERIES:
         found.append("not agreed by the bar, though more than three quarters of every group agree")
     return tuple(found)
-
-
-def _cell(counts: Counts, s: int) -> tuple[int, int, int]:
-    return int(counts.agree[s]), int(counts.disagree[s]), int(counts.seen[s])

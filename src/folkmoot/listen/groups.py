@@ -13,7 +13,7 @@ from folkmoot.errors import FolkmootError
 from folkmoot.listen.components import centred, components, project
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.votes import Floats, Ints, Votes, canonical, vote_matrix, votes_cast
+from folkmoot.listen.votes import Floats, Ints, Votes, canonical, counted_statements, vote_matrix, votes_cast
 from folkmoot.seeds import derive, derive_seed
 
 _SILHOUETTE_SAMPLE = 5_000
@@ -38,7 +38,7 @@ def grouped_votes(consultation: Consultation, config: ListenConfig) -> tuple[Vot
             where=consultation.name,
             do="wait until more people have voted",
         )
-    return in_PS, np.array([s.moderated != -1 and not s.is_meta for s in consultation.statements])
+    return in_PS, counted_statements(consultation)
 
 
 def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig, *, seed: int) -> Ints:

@@ -20,10 +20,12 @@ from folkmoot.listen.votes import (
     Votes,
     count,
     count_by_group,
+    group_aware_consensus,
+    tally,
     vote_matrix,
     where,
 )
-from folkmoot.records import Opinion, StatementOpinion, Tally
+from folkmoot.records import Opinion, StatementOpinion
 from folkmoot.seeds import derive
 
 
@@ -63,13 +65,14 @@ def analyse(consultation: Consultation, config: ListenConfig | None = None, *, s
 
 def _interval(votes_PS: Votes, group_P: Ints, resamples: int, rng: np.random.Generator) -> Floats:
     """Return the 95% interval of the group-aware consensus of each statement, 2 x S."""
-    consensus_RS = np.ones((resamples, votes_PS.shape[1]))
+    drawn = []
     for g in range(group_P.max() + 1):
         of_group = votes_PS[group_P == g]
         size = of_group.shape[0]
         weight_PR = rng.multinomial(size, np.full(size, 1 / size), size=resamples).T.astype(np.float64)
-        agree_RS, seen_RS = ((where(of_group, v).T @ weight_PR).T for v in (1, None))
-        consensus_RS *= (agree_RS + 1) / (seen_RS + 2)
+        drawn.append([(where(of_group, vote).T @ weight_PR).T for vote in (1, None)])
+    agree_RGS, seen_RGS = (np.stack(counts, axis=1) for counts in zip(*drawn, strict=True))
+    consensus_RS = group_aware_consensus(agree_RGS, seen_RGS)
     interval: Floats = np.quantile(consensus_RS, (0.025, 0.975), axis=0)
     return interval
 
@@ -83,7 +86,7 @@ def _opinion(
     group_P: Ints,
     interval_2S: Floats,
 ) -> Opinion:
-    consensus_S = np.prod([(g.agree + 1) / (g.seen + 2) for g in groups], axis=0)
+    consensus_S = group_aware_consensus(np.array([g.agree for g in groups]), np.array([g.seen for g in groups]))
     seen_by_all_S = np.min([g.seen for g in groups], axis=0) >= config.min_seen
     threshold = config.threshold ** len(groups)
     return Opinion(
@@ -96,8 +99,8 @@ def _opinion(
         statements=tuple(
             StatementOpinion(
                 statement=statement,
-                overall=_tally(overall, s),
-                by_group=tuple(_tally(g, s) for g in groups),
+                overall=tally(overall, s),
+                by_group=tuple(tally(g, s) for g in groups),
                 group_aware_consensus=float(consensus_S[s]),
                 interval=(float(interval_2S[0, s]), float(interval_2S[1, s])),
                 agreed=bool(
@@ -113,8 +116,3 @@ def _opinion(
         simulated=consultation.simulated,
         language=consultation.language,
     )
-
-
-def _tally(counts: Counts, s: int) -> Tally:
-    agree, disagree, seen = int(counts.agree[s]), int(counts.disagree[s]), int(counts.seen[s])
-    return Tally(agree, disagree, seen - agree - disagree)

@@ -16,7 +16,19 @@ from sklearn.metrics import silhouette_score
 
 from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.votes import Counts, Floats, Ints, Votes, count, count_by_group, vote_matrix, votes_cast
+from folkmoot.listen.votes import (
+    Counts,
+    Floats,
+    Ints,
+    Votes,
+    count,
+    count_by_group,
+    counted_statements,
+    group_aware_consensus,
+    means,
+    vote_matrix,
+    votes_cast,
+)
 
 IN_FROM_VOTES = 7
 """Votes from which a participant is in (all statements, while there are fewer)."""
@@ -116,21 +128,23 @@ def analyse_as_polis(consultation: Consultation) -> PolisMath:
     """Return what Polis would show of a consultation; participants as they are numbered there.
 
     Where the source says when votes were cast, they are played back to find who is in; where it does not, who is in has
-    `IN_FROM_VOTES` votes. A vote that replaced another counts from when it did.
+    `IN_FROM_VOTES` votes or is among the `TOP_UP_TO` most active. A vote that replaced another counts from when it did.
     """
     votes_PS = vote_matrix(consultation)
     time_V = consultation.time_V
     if time_V is None:
         arrival_P = np.arange(votes_PS.shape[0])
-        in_P = votes_cast(votes_PS) >= min(IN_FROM_VOTES, votes_PS.shape[1])
+        cast_P = votes_cast(votes_PS)
+        in_P = cast_P >= min(IN_FROM_VOTES, votes_PS.shape[1])
+        if in_P.sum() < TOP_UP_TO:
+            in_P[np.argsort(-cast_P, kind="stable")[:TOP_UP_TO]] = True
     else:
         people = consultation.participant_V
         first_P = np.full(votes_PS.shape[0], np.inf)
         np.minimum.at(first_P, people, time_V)
         arrival_P = np.argsort(first_P, kind="stable")
         in_P = in_conversation(people, consultation.statement_V, time_V, votes_PS.shape[0])
-    counted_S = np.array([s.moderated != -1 and not s.is_meta for s in consultation.statements])
-    found = compute(votes_PS[arrival_P], in_P[arrival_P], counted_S)
+    found = compute(votes_PS[arrival_P], in_P[arrival_P], counted_statements(consultation))
     group_P = np.empty_like(found.group_P)
     group_P[arrival_P] = found.group_P
     return dataclasses.replace(found, in_P=in_P, group_P=group_P)
@@ -141,15 +155,14 @@ def compute(votes_PS: Votes, in_P: NDArray[np.bool_], counted_S: NDArray[np.bool
 
     Args:
         votes_PS: current votes of all participants, in the order in which they first voted.
-        in_P: who is in the conversation (`in_conversation`).
+        in_P: who is in the conversation (`in_conversation`); somebody is.
         counted_S: statements that are not moderated out; votes on the others count as 0 in the components.
     """
     mean_S, components_2S = principal_components(votes_PS, counted_S)
     places_P2 = stretched_places(centred(votes_PS, counted_S), components_2S, votes_PS)
     group_P = np.full(votes_PS.shape[0], -1, dtype=np.int64)
-    if in_P.any():
-        group_P[in_P] = opinion_groups(places_P2[in_P])
-    groups = tuple(count_by_group(votes_PS[in_P], group_P[in_P])) if in_P.any() else ()
+    group_P[in_P] = opinion_groups(places_P2[in_P])
+    groups = tuple(count_by_group(votes_PS[in_P], group_P[in_P]))
     stats = representativeness(groups)
     agree, disagree = majority_statements(count(votes_PS), counted_S)
     return PolisMath(
@@ -158,7 +171,7 @@ def compute(votes_PS: Votes, in_P: NDArray[np.bool_], counted_S: NDArray[np.bool
         mean_S,
         components_2S,
         groups,
-        group_aware_consensus(groups),
+        group_aware_consensus(stats.agree, stats.seen),
         tuple(representative_statements(stats, g, counted_S) for g in range(len(groups))),
         agree,
         disagree,
@@ -200,9 +213,7 @@ def in_conversation(
 
 def principal_components(votes_PS: Votes, counted_S: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the means (S) and the two components (2 x S) over all participants, moderated-out statements zeroed."""
-    seen_S = np.bincount(votes_PS.indices, minlength=votes_PS.shape[1])
-    total_S = np.bincount(votes_PS.indices, weights=votes_PS.data, minlength=votes_PS.shape[1])
-    return total_S / np.maximum(seen_S, 1) * counted_S, components(centred(votes_PS, counted_S), 2)[1]
+    return means(votes_PS) * counted_S, components(centred(votes_PS, counted_S), 2)[1]
 
 
 def opinion_groups(places_P2: Floats) -> Ints:
@@ -235,12 +246,6 @@ def _k_means(rows: Floats, k: int, weights: Ints | None = None) -> Ints:
     )
     labels: Ints = np.unique(found.labels_, return_inverse=True)[1].astype(np.int64)
     return labels
-
-
-def group_aware_consensus(groups: Sequence[Counts]) -> Floats:
-    """Return the product over groups of (agree + 1) / (seen + 2), S-long."""
-    consensus_S: Floats = np.prod([(g.agree + 1) / (g.seen + 2) for g in groups], axis=0)
-    return consensus_S
 
 
 def representativeness(groups: Sequence[Counts]) -> Representativeness:

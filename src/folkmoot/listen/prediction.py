@@ -22,7 +22,7 @@ from folkmoot.errors import FolkmootError
 from folkmoot.listen.components import centred, components
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.factors import fit_factors
-from folkmoot.listen.votes import Floats, Ints, Votes, vote_matrix
+from folkmoot.listen.votes import Floats, Ints, Votes, means, vote_matrix
 from folkmoot.records import Estimate
 
 MASKS = 10
@@ -117,8 +117,7 @@ def _statement_means(votes_PS: Votes) -> Scores:
 
 def _two_components(votes_PS: Votes) -> Scores:
     """Fill with the statement's mean and keep two principal components, as Polis does."""
-    seen_S = np.maximum(np.bincount(votes_PS.indices, minlength=votes_PS.shape[1]), 1)
-    mean_S = np.bincount(votes_PS.indices, weights=votes_PS.data, minlength=votes_PS.shape[1]) / seen_S
+    mean_S = means(votes_PS)
     centred_PS = centred(votes_PS, np.ones(votes_PS.shape[1], dtype=bool))
     right_2S = components(centred_PS, 2)[1]
     left_P2 = np.asarray(centred_PS @ right_2S.T)

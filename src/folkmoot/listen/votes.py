@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from folkmoot.listen.consultation import Consultation
+from folkmoot.records import Tally
 
 Votes = Any  # sparse.csr_array: scipy's classes carry no types
 Floats = NDArray[np.float64]
@@ -65,3 +66,29 @@ def count(votes_PS: Votes) -> Counts:
 def count_by_group(votes_PS: Votes, group_P: Ints) -> list[Counts]:
     """Count the votes on each statement, group by group."""
     return [count(votes_PS[group_P == g]) for g in range(group_P.max() + 1)]
+
+
+def means(votes_PS: Votes) -> Floats:
+    """Return the mean vote on each statement, S-long; 0 where nobody voted."""
+    seen_S = np.bincount(votes_PS.indices, minlength=votes_PS.shape[1])
+    mean_S: Floats = np.bincount(votes_PS.indices, weights=votes_PS.data, minlength=votes_PS.shape[1]) / np.maximum(
+        seen_S, 1
+    )
+    return mean_S
+
+
+def counted_statements(consultation: Consultation) -> NDArray[np.bool_]:
+    """Return which statements count, S-long: those neither moderated out nor about the consultation itself."""
+    return np.array([s.moderated != -1 and not s.is_meta for s in consultation.statements], dtype=bool)
+
+
+def group_aware_consensus(agree: Ints | Floats, seen: Ints | Floats) -> Floats:
+    """Return the product over groups of (agree + 1) / (seen + 2); counts are … x G x S, the result … x S."""
+    product: Floats = np.prod((agree + 1) / (seen + 2), axis=-2)
+    return product
+
+
+def tally(counts: Counts, s: int) -> Tally:
+    """Return the counts of statement `s` as a record."""
+    agree, disagree, seen = int(counts.agree[s]), int(counts.disagree[s]), int(counts.seen[s])
+    return Tally(agree, disagree, seen - agree - disagree)
