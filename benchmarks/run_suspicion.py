@@ -1,10 +1,11 @@
 """How often the tests of suspicious voting mark honest people, and how often attackers; on real conversations.
 
-Honest people are simulated: the latent factors fitted to the real conversation (eight of them, where the test itself uses four)
+Honest people are simulated: the latent factors fitted to the real conversation (eight of them, where the test itself uses two)
 draw a vote for everybody on every statement they really saw, in the same order. `false_marks` counts all of them as honest;
 `false_marks_beside_real` leaves out whoever is marked in the real votes, for the model learns to pass on everything from somebody
 who did. `anybody_marked` is how many worlds hold a mark at all. Attackers are then planted among simulated honest people, twenty
-of one kind at a time: `power` is the share of them that is marked, `false_of_marked` the share of marks that fall on others.
+of one kind at a time: `power` is the share of them that is marked, `false_of_marked` the share of marks that fall on others whom
+the real votes do not mark.
 
     python benchmarks/run_suspicion.py [--json] [--worlds N] [NAME …]
 """
@@ -14,6 +15,8 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from folkmoot.listen.attackers import Attack, plant
 from folkmoot.listen.config import ListenConfig
@@ -52,7 +55,10 @@ def measure(name: str, worlds: int) -> dict[str, Any]:
         "participants_in": real.ballots.people,
         "real": {m.test: {"people": m.people, "share": m.share.as_json()} for m in summary(real) if m.test in asked},
         **honest(consultation, propensities, real, worlds, asked),
-        "attacks": {attack: attacked(consultation, propensities, attack, worlds, asked) for attack in attacks(asked)},
+        "attacks": {
+            attack: attacked(consultation, propensities, real, attack, worlds=worlds, asked=asked)
+            for attack in attacks(asked)
+        },
         "worlds": worlds,
         "seconds_to_test": round(seconds, 2),
     }
@@ -67,7 +73,7 @@ def honest(
     consultation: Consultation, propensities: Propensities, real: Marks, worlds: int, asked: list[str]
 ) -> dict[str, Any]:
     """Count marks on simulated honest people."""
-    marked = {test: 0 for test in asked}
+    marked = dict.fromkeys(asked, 0)
     beside, in_world = dict(marked), dict(marked)
     unmarked = ~real.by("any")
     for world in range(worlds):
@@ -89,10 +95,17 @@ def honest(
 
 
 def attacked(
-    consultation: Consultation, propensities: Propensities, attack: Attack, worlds: int, asked: list[str]
+    consultation: Consultation,
+    propensities: Propensities,
+    real: Marks,
+    attack: Attack,
+    *,
+    worlds: int,
+    asked: list[str],
 ) -> dict[str, Any]:
     """Count marks on planted attackers, and on the honest people beside them."""
-    right, others = {test: 0 for test in asked}, {test: 0 for test in asked}
+    right, others = dict.fromkeys(asked, 0), dict.fromkeys(asked, 0)
+    suspicious = np.append(real.participants(consultation), np.zeros(PLANTED, dtype=bool))
     for world in range(worlds):
         simulated = simulate_honest(consultation, propensities, derive(0, "listen.honest", world))
         grown = plant(simulated, attack, PLANTED, propensities, derive(0, "listen.attack", attack, world))
@@ -100,7 +113,7 @@ def attacked(
         is_planted = marks.ballots.participant_P >= consultation.participants
         for test in asked:
             right[test] += int(marks.by(test)[is_planted].sum())
-            others[test] += int(marks.by(test)[~is_planted].sum())
+            others[test] += int(marks.by(test)[~is_planted & ~suspicious[marks.ballots.participant_P]].sum())
     return {
         "power": {test: proportion(n, worlds * PLANTED).as_json() for test, n in right.items()},
         "false_of_marked": {

@@ -26,7 +26,8 @@ class Attack(StrEnum):
     """What an attacker does."""
 
     STRAIGHT_LINE = "straight-lining"  # agrees with everything, at an honest pace
-    COPY = "copies"  # one and the same simulated person many times, one vote in twenty changed
+    COPY = "copies"  # one simulated person's line on whatever each of them sees, one vote in twenty changed
+    REPLAY = "replays"  # the same on the statements that one participant saw
     BOT = "bots"  # honest votes, one a second
 
 
@@ -52,8 +53,9 @@ def plant(
     statements = len(consultation.statements)
     line_S = propensities.draw(np.full(statements, copied), np.arange(statements), rng)
     planted = []
-    for followed in rng.integers(ballots.people, size=count).tolist():
-        saw_V = ballots.statement_V[slice(*ballots.edges[followed : followed + 2])]
+    seen_by = rng.integers(ballots.people, size=count)
+    for followed in (np.repeat(seen_by[:1], count) if attack is Attack.REPLAY else seen_by).tolist():
+        saw_V = ballots.statement_V[ballots.of(followed)]
         honest_V = propensities.draw(np.full(len(saw_V), ballots.participant_P[followed]), saw_V, rng)
         planted.append((saw_V, _votes(attack, honest_V, line_S[saw_V], rng), _times(attack, ballots, followed, rng)))
     return _grown(consultation, planted)
@@ -64,7 +66,7 @@ def _votes(
 ) -> NDArray[np.int8]:
     if attack is Attack.STRAIGHT_LINE:
         return np.ones_like(honest_V)
-    if attack is Attack.COPY:
+    if attack in {Attack.COPY, Attack.REPLAY}:
         other_V = rng.choice(np.array([-1, 0, 1], dtype=np.int8), len(line_V))
         return np.where(rng.random(len(line_V)) < MISCOPIED, other_V, line_V).astype(np.int8)
     return honest_V
@@ -74,7 +76,7 @@ def _times(attack: Attack, ballots: Ballots, followed: int, rng: np.random.Gener
     """Return when the attacker votes, within a day of whom they follow."""
     if ballots.time_V is None:
         return None
-    when_V = ballots.time_V[slice(*ballots.edges[followed : followed + 2])]
+    when_V = ballots.time_V[ballots.of(followed)]
     cast_V = when_V[0] + 1000.0 * np.arange(len(when_V)) if attack is Attack.BOT else when_V
     return cast_V + rng.uniform(-_DAY_MS, _DAY_MS)
 

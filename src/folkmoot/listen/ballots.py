@@ -1,6 +1,7 @@
 """People's votes one after another, as they were cast.
 
-Axes: P people, V votes. The votes of one person stand together, in order of time where it is known, else of statements.
+Axes: P people, V votes. The votes of one person stand together, in order of time where it is known, else of statements. People
+stand in canonical order, that of `votes.canonical`, so that neither file order nor ids can decide anything.
 """
 
 from dataclasses import dataclass
@@ -9,21 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.votes import Floats, Ints
+from folkmoot.listen.votes import Floats, Ints, contents, vote_matrix
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ballots:
     """Votes of some of the participants.
 
     Attributes:
         participant_P: which participant of the consultation each person is.
         edges: P + 1; the votes of person p are those from edges[p] up to edges[p + 1].
+        position_V: which vote of the consultation each vote is.
         time_V: milliseconds; None where the source has no times.
     """
 
     participant_P: Ints
     edges: Ints
+    position_V: Ints
     statement_V: NDArray[np.int32]
     vote_V: NDArray[np.int8]
     time_V: Floats | None
@@ -34,35 +37,45 @@ class Ballots:
         return len(self.participant_P)
 
     @property
-    def cast_P(self) -> Ints:
-        """How many votes each person cast."""
-        return np.diff(self.edges)
+    def cast(self) -> Ints:
+        """How many votes each person cast, P-long."""
+        cast_P: Ints = self.edges[1:] - self.edges[:-1]
+        return cast_P
 
     @property
-    def person_V(self) -> Ints:
-        """Whose vote it is."""
-        return np.repeat(np.arange(self.people), self.cast_P)
+    def owner(self) -> Ints:
+        """Whose vote it is, V-long."""
+        return np.repeat(np.arange(self.people), self.cast)
 
-    def sums(self, values_V: NDArray[np.generic]) -> Floats:
+    def of(self, person: int) -> slice:
+        """Return where the votes of one person stand."""
+        return slice(int(self.edges[person]), int(self.edges[person + 1]))
+
+    def sums(self, value_V: NDArray[np.bool_] | Floats) -> Floats:
         """Add up over each person's votes, P-long."""
-        summed: Floats = np.bincount(self.person_V, weights=values_V, minlength=self.people)
-        return summed
+        sum_P: Floats = np.bincount(self.owner, weights=value_V, minlength=self.people).astype(np.float64)
+        return sum_P
 
 
 def ballots_of(consultation: Consultation, *, at_least: int) -> Ballots:
     """Return the votes of everybody who cast at least so many."""
     cast = np.bincount(consultation.participant_V, minlength=consultation.participants)
-    time_V = consultation.time_V
-    when_V = consultation.statement_V if time_V is None else time_V
-    order = np.lexsort((consultation.statement_V, when_V, consultation.participant_V))
-    order = order[cast[consultation.participant_V[order]] >= at_least]
     who = np.flatnonzero(cast >= at_least)
+    keys = contents(vote_matrix(consultation)[who])
+    who = who[sorted(range(len(keys)), key=keys.__getitem__)]
+    place = np.full(consultation.participants, -1)
+    place[who] = np.arange(len(who))
+    place_V = place[consultation.participant_V]
+    when_V = consultation.statement_V if consultation.time_V is None else consultation.time_V
+    order = np.lexsort((consultation.statement_V, when_V, place_V))
+    order = order[place_V[order] >= 0]
     return Ballots(
         participant_P=who,
         edges=np.concatenate([[0], np.cumsum(cast[who])]),
+        position_V=order,
         statement_V=consultation.statement_V[order],
         vote_V=consultation.vote_V[order],
-        time_V=None if time_V is None else time_V[order],
+        time_V=None if consultation.time_V is None else consultation.time_V[order],
     )
 
 
@@ -71,5 +84,5 @@ def gaps_ms(ballots: Ballots) -> Floats | None:
     if ballots.time_V is None:
         return None
     gap_V = np.diff(ballots.time_V, prepend=np.nan)
-    gap_V[ballots.edges[:-1][ballots.cast_P > 0]] = np.nan
+    gap_V[ballots.edges[:-1]] = np.nan
     return gap_V

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from folkmoot.listen.ballots import Ballots, gaps_ms
-from folkmoot.listen.votes import Floats
+from folkmoot.listen.votes import Floats, Ints
 from folkmoot.records import Statement
 
 LETTERS_PER_S = 70.0
@@ -44,7 +44,7 @@ def too_fast(ballots: Ballots, reading_S: Floats) -> Floats:
         return np.ones(ballots.people)
     coarse = 1000.0 if not np.any(ballots.time_V % 1000) else 0.0
     fast_P = ballots.sums(gap_V + coarse < reading_S[ballots.statement_V])  # NaN is never less
-    p_P: Floats = stats.binom.sf(fast_P - 1, np.maximum(ballots.cast_P - 1, 0), 0.5)
+    p_P: Floats = stats.binom.sf(fast_P - 1, np.maximum(ballots.cast - 1, 0), 0.5)
     return p_P
 
 
@@ -59,8 +59,8 @@ def all_at_once(ballots: Ballots) -> Floats:
     return p_P
 
 
-def _within(sorted_P: Floats, at_P: Floats, reach: float) -> Floats:
-    counts_P: Floats = np.searchsorted(sorted_P, at_P + reach, "right") - np.searchsorted(sorted_P, at_P - reach, "left")
+def _within(sorted_P: Floats, at_P: Floats, reach: float) -> Ints:
+    counts_P: Ints = np.searchsorted(sorted_P, at_P + reach, "right") - np.searchsorted(sorted_P, at_P - reach, "left")
     return counts_P
 
 

@@ -54,7 +54,7 @@ def copying(
 
 def _gain_of_a_match(ballots: Ballots, propensities: Propensities) -> Floats:
     """Return what each vote adds to the log ratio where a partner cast it too, V-long."""
-    likely_VK = propensities.of(ballots.person_V, ballots.statement_V)
+    likely_VK = propensities.of(ballots.owner, ballots.statement_V)
     likely_V = np.maximum(likely_VK[np.arange(len(likely_VK)), ballots.vote_V + 1], 1e-6)
     gain_V: Floats = np.log((1 - MISCOPIED + MISCOPIED * likely_V) / likely_V)
     return gain_V
@@ -85,8 +85,8 @@ def _winners(ballots: Ballots, token_V: Ints, gain_V: Floats, lot_T: Floats) -> 
     score_V = lot_T[token_V] / np.maximum(gain_V, 1e-6)
     least_P = np.minimum.reduceat(score_V, ballots.edges[:-1])
     winner_P = np.empty(ballots.people, dtype=np.int64)
-    is_least_V = score_V == least_P[ballots.person_V]
-    winner_P[ballots.person_V[is_least_V]] = token_V[is_least_V]
+    is_least_V = score_V == least_P[ballots.owner]
+    winner_P[ballots.owner[is_least_V]] = token_V[is_least_V]
     return winner_P
 
 

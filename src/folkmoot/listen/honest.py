@@ -13,7 +13,7 @@ from folkmoot.listen.ballots import ballots_of, gaps_ms
 from folkmoot.listen.bursts import AROUND_S
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.factors import Factors, fit_factors
-from folkmoot.listen.votes import Floats, Votes, vote_matrix
+from folkmoot.listen.votes import Floats, Votes
 
 _SHORTEST_MS = 100.0
 
@@ -68,7 +68,7 @@ def _honest_times(consultation: Consultation, rng: np.random.Generator) -> Float
     assert ballots.time_V is not None
     follows_V = ~np.isnan(gap_V)
     log_V = np.log(np.maximum(gap_V[follows_V], _SHORTEST_MS))
-    person_V = ballots.person_V[follows_V]
+    person_V = ballots.owner[follows_V]
     pace_P = _medians(log_V, person_V, ballots.people)
     known = ~np.isnan(pace_P)
     spread = stats.median_abs_deviation(pace_P[known], scale="normal") if known.any() else 0.0
@@ -78,15 +78,9 @@ def _honest_times(consultation: Consultation, rng: np.random.Generator) -> Float
     gaps[follows_V] = np.exp(drawn_P[person_V] + scatter_V)
     begin_P = ballots.time_V[ballots.edges[:-1]] + rng.uniform(-1000 * AROUND_S, 1000 * AROUND_S, ballots.people)
     since_V = np.cumsum(gaps)
-    time_V = begin_P[ballots.person_V] + since_V - since_V[ballots.edges[:-1]][ballots.person_V]
-    return _in_order_of(consultation, time_V)
-
-
-def _in_order_of(consultation: Consultation, time_V: Floats) -> Floats:
-    """Put times that stand in the order of ballots where the consultation has the votes."""
-    order = np.lexsort((consultation.statement_V, consultation.time_V, consultation.participant_V))
+    time_V = begin_P[ballots.owner] + since_V - since_V[ballots.edges[:-1]][ballots.owner]
     placed_V = np.empty_like(time_V)
-    placed_V[order] = time_V
+    placed_V[ballots.position_V] = time_V
     return placed_V
 
 

@@ -73,7 +73,9 @@ class SuspicionReport:
     attribution: str = ""
 
 
-def report_suspicion(consultation: Consultation, config: ListenConfig | None = None, *, seed: int = 0) -> SuspicionReport:
+def report_suspicion(
+    consultation: Consultation, config: ListenConfig | None = None, *, seed: int = 0
+) -> SuspicionReport:
     """Test everybody who is in and say what is agreed without who is marked.
 
     Raises:
@@ -200,7 +202,7 @@ def _fastest(usual: _Usual) -> Change:
     if gap_V is None:
         raise FolkmootError("the source has no times")
     median_P = np.array(
-        [np.nanmedian(gap_V[a + 1 : b]) if b > a + 1 else np.inf for a, b in _spans(ballots)], dtype=np.float64
+        [np.median(gap_V[ballots.of(p)][1:]) if cast > 1 else np.inf for p, cast in enumerate(ballots.cast)]
     )
     return usual.left_out(_lowest(usual, ballots, median_P))
 
@@ -208,7 +210,7 @@ def _fastest(usual: _Usual) -> Change:
 def _most_uniform(usual: _Usual) -> Change:
     ballots = usual.ballots
     most_P = np.max([ballots.sums(ballots.vote_V == kind) for kind in (-1, 0, 1)], axis=0)
-    return usual.left_out(_lowest(usual, ballots, -most_P / ballots.cast_P))
+    return usual.left_out(_lowest(usual, ballots, -most_P / ballots.cast))
 
 
 def _suspicious(usual: _Usual) -> Change:
@@ -256,23 +258,9 @@ def _by_lot(usual: _Usual) -> Estimate | None:
 
 
 def _lowest(usual: _Usual, ballots: Ballots, measure_P: Floats) -> NDArray[np.bool_]:
-    """Return which participants are the twentieth lowest; of equals, who cast more votes, then who votes first in order."""
+    """Return which participants are the twentieth lowest; of equals, who cast more votes, then who comes first in canonical order."""
     count = int(LEFT_OUT * ballots.people)
-    lowest = np.lexsort((_content(ballots), -ballots.cast_P, measure_P))[:count]
+    lowest = np.lexsort((-ballots.cast, measure_P))[:count]
     left_out = np.zeros(usual.consultation.participants, dtype=bool)
     left_out[ballots.participant_P[lowest]] = True
     return left_out
-
-
-def _content(ballots: Ballots) -> NDArray[np.int64]:
-    """Return the rank of what each person voted, so that ties hang on no row or id."""
-    order = np.lexsort((ballots.statement_V, ballots.person_V))
-    statements, votes = ballots.statement_V[order], ballots.vote_V[order]
-    keys = [(statements[a:b].tobytes(), votes[a:b].tobytes()) for a, b in _spans(ballots)]
-    rank = np.empty(len(keys), dtype=np.int64)
-    rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
-    return rank
-
-
-def _spans(ballots: Ballots) -> list[tuple[int, int]]:
-    return list(zip(ballots.edges[:-1].tolist(), ballots.edges[1:].tolist(), strict=True))

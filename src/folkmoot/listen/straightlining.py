@@ -48,7 +48,7 @@ def _of_kind(ballots: Ballots, odds_V: Floats, kind: int) -> Floats:
 def _log_odds(ballots: Ballots, group_P: Ints, statements: int, kind: int) -> Floats:
     """Return the log-odds that others of the same group cast this vote on the same statement, V-long."""
     is_kind_V = ballots.vote_V == kind
-    cell_V = group_P[ballots.person_V] * statements + ballots.statement_V
+    cell_V = group_P[ballots.owner] * statements + ballots.statement_V
     base = np.clip(is_kind_V.mean(), 0.01, 0.99)
     others_V = np.bincount(cell_V)[cell_V] - 1
     so_V = np.bincount(cell_V, weights=is_kind_V)[cell_V] - is_kind_V
@@ -86,7 +86,7 @@ def longest_runs(ballots: Ballots, kind: int) -> Ints:
     """Return the longest run of one kind of vote of each person, P-long."""
     run_V = _run_lengths(ballots, kind)
     longest_P = np.zeros(ballots.people, dtype=np.int64)
-    np.maximum.at(longest_P, ballots.person_V, run_V)
+    np.maximum.at(longest_P, ballots.owner, run_V)
     return longest_P
 
 
@@ -94,14 +94,15 @@ def _run_lengths(ballots: Ballots, kind: int) -> Ints:
     """Return how many votes of this kind in a row end here, V-long."""
     at_V = np.arange(len(ballots.vote_V))
     broken_V = np.where(ballots.vote_V == kind, -1, at_V)
-    starts_V = ballots.edges[:-1][ballots.person_V]
-    return at_V - np.maximum(np.maximum.accumulate(broken_V), starts_V - 1)
+    starts_V = ballots.edges[:-1][ballots.owner]
+    run_V: Ints = at_V - np.maximum(np.maximum.accumulate(broken_V), starts_V - 1)
+    return run_V
 
 
 def _in_a_row(ballots: Ballots, odds_V: Floats, kind: int, shift_X: Floats) -> Floats:
     """Return the chance of a run as long as the longest: the expected number of places where one begins."""
     length_P = longest_runs(ballots, kind)
-    person_V = ballots.person_V
+    person_V = ballots.owner
     at_V = np.arange(len(odds_V))
     length_V = length_P[person_V]
     fits_V = (at_V + length_V <= ballots.edges[1:][person_V]) & (length_V > 0)
@@ -125,7 +126,7 @@ def _often(ballots: Ballots, odds_V: Floats, kind: int, shift_X: Floats) -> Floa
     """Return Chernoff's bound on the chance of casting this vote as often; tilting and readiness are both shifts of odds."""
     times_P = ballots.sums(ballots.vote_V == kind)
     tilt_P = _shift_that_expects(ballots, odds_V, times_P)
-    tilted_P = ballots.sums(np.logaddexp(0, odds_V + tilt_P[ballots.person_V])) - tilt_P * times_P
+    tilted_P = ballots.sums(np.logaddexp(0, odds_V + tilt_P[ballots.owner])) - tilt_P * times_P
     chance_P = np.zeros(ballots.people)
     for weight, shift in zip(_WEIGHT_X, shift_X, strict=True):
         here_P = ballots.sums(np.logaddexp(0, odds_V + shift)) - shift * times_P
@@ -139,7 +140,8 @@ def _shift_that_expects(ballots: Ballots, odds_V: Floats, times_P: Floats) -> Fl
     low_P, high_P = (np.full(ballots.people, side) for side in (-2 * _SURE, 2 * _SURE))
     for _ in range(40):
         middle_P = (low_P + high_P) / 2
-        expected_P = ballots.sums(1 / (1 + np.exp(-(odds_V + middle_P[ballots.person_V]))))
+        expected_P = ballots.sums(1 / (1 + np.exp(-(odds_V + middle_P[ballots.owner]))))
         too_few_P = expected_P < times_P
         low_P, high_P = np.where(too_few_P, middle_P, low_P), np.where(too_few_P, high_P, middle_P)
-    return (low_P + high_P) / 2
+    shift_P: Floats = (low_P + high_P) / 2
+    return shift_P

@@ -3,8 +3,9 @@
 Axes: P people who are in, S statements.
 
 Four tests, each with a p-value for each person (their own modules say of what): straight-lining, speed, arrival, copies. Each
-marks by Benjamini and Hochberg at 5%: where nobody is false, the chance that it marks anybody at all is at most about one
-in twenty. A mark is a reason to look, not a verdict: a class that opens the link together arrives like a botnet.
+marks by Benjamini and Hochberg at 5%. How many honest people each marks is measured by `benchmarks/run_suspicion.py` on people
+simulated by `honest`. A mark is a reason to look, not a verdict: a class that opens the link together arrives like a botnet, and
+whoever knows nothing of a matter passes on everything.
 """
 
 from dataclasses import dataclass
@@ -20,13 +21,15 @@ from folkmoot.listen.copies import copying
 from folkmoot.listen.groups import find_groups, grouped_votes
 from folkmoot.listen.honest import fit_propensities
 from folkmoot.listen.straightlining import straight_lining
-from folkmoot.listen.votes import Floats, Ints, Votes, vote_matrix
+from folkmoot.listen.votes import Floats
 from folkmoot.records import Estimate
 from folkmoot.seeds import derive
 from folkmoot.statistics import benjamini_hochberg, proportion
 
 FALSE_DISCOVERIES = 0.05
-FACTORS = 4
+FACTORS = 2
+"""Latent factors that tell like-minded people from copies. With none, simulated honest people look like copies of each other; more
+than two mark no fewer of them and learn the copied line itself."""
 TESTS = ("straight-lining", "speed", "arrival", "copies")
 NEEDS_TIMES = ("speed", "arrival")
 
@@ -65,8 +68,9 @@ class Marks:
     def by(self, test: str) -> NDArray[np.bool_]:
         """Return who is marked by one test, or by "any", P-long."""
         if test == "any":
-            return np.any([self.by(name) for name in self.p_by_test], axis=0)
-        return benjamini_hochberg(self.p_by_test[test]) <= FALSE_DISCOVERIES
+            return np.asarray(np.any([self.by(name) for name in self.p_by_test], axis=0), dtype=bool)
+        marked_P: NDArray[np.bool_] = benjamini_hochberg(self.p_by_test[test]) <= FALSE_DISCOVERIES
+        return marked_P
 
     def participants(self, consultation: Consultation) -> NDArray[np.bool_]:
         """Return who of all participants is marked by any test."""
@@ -84,10 +88,9 @@ def mark(consultation: Consultation, config: ListenConfig, *, seed: int) -> Mark
     needed = min(config.min_votes, len(consultation.statements))
     in_PS, counted_S = grouped_votes(consultation, config)
     ballots = ballots_of(consultation, at_least=needed)
-    own_PS = vote_matrix(consultation)[ballots.participant_P]
-    group_P = _in_the_order_of(own_PS, in_PS, find_groups(in_PS, counted_S, config, seed=seed))
+    group_P = find_groups(in_PS, counted_S, config, seed=seed)  # in_PS and ballots have one order
     statements = len(consultation.statements)
-    copied_P, _ = copying(ballots, fit_propensities(own_PS, FACTORS), statements, derive(seed, "listen.copies"))
+    copied_P, _ = copying(ballots, fit_propensities(in_PS, FACTORS), statements, derive(seed, "listen.copies"))
     return Marks(
         ballots,
         {
@@ -101,7 +104,7 @@ def mark(consultation: Consultation, config: ListenConfig, *, seed: int) -> Mark
 
 def summary(marks: Marks) -> tuple[Marked, ...]:
     """Return what may be shown: how many each test marks, and how many any of them does."""
-    cast_P, timed = marks.ballots.cast_P, marks.ballots.time_V is not None
+    cast_P, timed = marks.ballots.cast, marks.ballots.time_V is not None
     return tuple(
         Marked(
             test=test,
@@ -113,16 +116,3 @@ def summary(marks: Marks) -> tuple[Marked, ...]:
         for test in (*TESTS, "any")
         for marked_P in (marks.by(test),)
     )
-
-
-def _in_the_order_of(own_PS: Votes, in_PS: Votes, group_P: Ints) -> Ints:
-    """Give each person the group that the same votes have; people of equal votes are in one group."""
-    group_of = dict(zip(_keys(in_PS), group_P.tolist(), strict=True))
-    return np.array([group_of[key] for key in _keys(own_PS)], dtype=np.int64)
-
-
-def _keys(votes_PS: Votes) -> list[tuple[bytes, bytes]]:
-    statements, votes, edges = votes_PS.indices.astype("<i4"), votes_PS.data.astype("<i1"), votes_PS.indptr
-    return [
-        (statements[a:b].tobytes(), votes[a:b].tobytes()) for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]

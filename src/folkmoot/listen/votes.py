@@ -45,10 +45,14 @@ def votes_cast(votes_PS: Votes) -> Ints:
 
 def canonical(votes_PS: Votes) -> Votes:
     """Order people by what they voted, so that neither file order nor ids can decide anything."""
-    edges = votes_PS.indptr
-    statements, votes = votes_PS.indices.astype("<i4"), votes_PS.data.astype("<i1")
-    keys = [(statements[a:b].tobytes(), votes[a:b].tobytes()) for a, b in itertools.pairwise(edges)]
+    keys = contents(votes_PS)
     return votes_PS[sorted(range(len(keys)), key=keys.__getitem__)] if keys else votes_PS
+
+
+def contents(votes_PS: Votes) -> list[tuple[bytes, bytes]]:
+    """Return what each person voted, as something to compare: equal where the votes are."""
+    statements, votes = votes_PS.indices.astype("<i4"), votes_PS.data.astype("<i1")
+    return [(statements[a:b].tobytes(), votes[a:b].tobytes()) for a, b in itertools.pairwise(votes_PS.indptr)]
 
 
 def where(votes_PS: Votes, vote: int | None = None) -> Votes:

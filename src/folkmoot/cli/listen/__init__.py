@@ -4,9 +4,13 @@ import typer
 
 from folkmoot.cli.listen.analyse import analyse
 from folkmoot.cli.listen.predict import predict
+from folkmoot.cli.listen.sensitivity import sensitivity
 from folkmoot.cli.listen.show import show
+from folkmoot.cli.listen.suspicion import suspicion
 
 app = typer.Typer(no_args_is_help=True, help="Listen to a consultation: opinion groups and what they agree on.")
 app.command("show")(show)
 app.command("analyse")(analyse)
 app.command("predict")(predict)
+app.command("sensitivity")(sensitivity)
+app.command("suspicion")(suspicion)

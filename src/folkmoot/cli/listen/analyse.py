@@ -74,6 +74,7 @@ def _consensus_json(found: "Consensus") -> dict[str, Any]:
         "statements": [
             {
                 **_statement_json(s.statement, s.overall, s.by_group),
+                "against": _against_json(s.by_group),
                 **{
                     name: None if _is_small(s.by_group) else estimate.as_json()
                     for name, estimate in (("gac", s.gac), ("gac_fair", s.gac_fair), ("minimum", s.minimum))
@@ -141,8 +142,30 @@ def _shown_json(
 
 def _statement_json(statement: "Statement", overall: "Tally", by_group: "tuple[Tally, ...]") -> dict[str, Any]:
     """Return a statement with its votes; where one group's cell is small no group's is shown, so that none can be figured."""
-    shown = None if _is_small(by_group) else [_tally_json(cell) for cell in by_group]
+    shown = (
+        None if _is_small(by_group) else [{**_tally_json(cell), "agree_share": _agreeing(cell)} for cell in by_group]
+    )
     return {"id": statement.id, "text": statement.text, **_tally_json(overall), "by_group": shown}
+
+
+def _agreeing(cell: "Tally") -> dict[str, Any]:
+    from folkmoot.statistics import proportion
+
+    return proportion(cell.agree, cell.seen).as_json()
+
+
+def _against_json(by_group: "tuple[Tally, ...]") -> dict[str, Any] | None:
+    from folkmoot.listen.against import who_is_against
+
+    found = who_is_against(by_group)
+    if found is None:
+        return None
+    return {
+        "people": found.people,
+        "share": found.share.as_json(),
+        "most": found.most,
+        "by_group": [{"people": people, "share": share.as_json()} for people, share in found.by_group],
+    }
 
 
 def _is_small(by_group: "tuple[Tally, ...]") -> bool:
