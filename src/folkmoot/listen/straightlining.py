@@ -4,7 +4,8 @@ Axes: P people, V votes, X nodes of an integral over people.
 
 An honest person casts a vote as readily as others of their opinion group do on the same statement, moved by a readiness of
 their own: some people agree, disagree or pass more than others. On the scale of log-odds that readiness is taken to be
-normal, as wide as nine tenths of this public have it, so that fewer than a tenth of attackers cannot widen it.
+normal, as wide as nine tenths of this public have it, so that fewer than a tenth of attackers cannot widen it. Nor can they hide
+by being a group of their own: who is in a group of less than a tenth is compared with the larger group nearest to them.
 Where the order of votes is known the longest run counts (the "longstring" of Johnson 2005), else how often the vote was cast.
 Both p-values are upper bounds: for runs the expected number of runs so long, for counts Chernoff's bound.
 """
@@ -16,6 +17,8 @@ from folkmoot.listen.ballots import Ballots
 from folkmoot.listen.votes import Floats, Ints
 
 KINDS = (1, -1, 0)
+LARGE = 0.1
+"""Share of people from which a group is large enough to be compared with."""
 _SHRINK = 2.0
 """Votes of the whole public that stand beside those of the group."""
 _NODE_X = np.arange(-4.0, 8.01, 0.5)
@@ -33,7 +36,8 @@ def straight_lining(ballots: Ballots, group_P: Ints, statements: int) -> Floats:
         group_P: opinion group of each.
         statements: S.
     """
-    p_KP = [_of_kind(ballots, _log_odds(ballots, group_P, statements, kind), kind) for kind in KINDS]
+    large_P = _in_large_groups(ballots, group_P, statements)
+    p_KP = [_of_kind(ballots, _log_odds(ballots, large_P, statements, kind), kind) for kind in KINDS]
     smallest_P: Floats = np.minimum(1.0, len(KINDS) * np.min(p_KP, axis=0))
     return smallest_P
 
@@ -43,6 +47,22 @@ def _of_kind(ballots: Ballots, odds_V: Floats, kind: int) -> Floats:
     if ballots.time_V is None:
         return _often(ballots, odds_V, kind, shift_X)
     return _in_a_row(ballots, odds_V, kind, shift_X)
+
+
+def _in_large_groups(ballots: Ballots, group_P: Ints, statements: int) -> Ints:
+    """Put who is in a small group into the large one that is likeliest to vote as they do."""
+    share_G = np.bincount(group_P) / len(group_P)
+    large = np.flatnonzero(share_G >= LARGE)
+    small_P = share_G[group_P] < LARGE
+    if not small_P.any() or not len(large):
+        return group_P
+    token_V = 3 * ballots.statement_V.astype(np.int64) + ballots.vote_V + 1
+    fits_GP = []
+    for group in large:
+        cast_T = np.bincount(token_V[group_P[ballots.owner] == group], minlength=3 * statements) + 1.0
+        cast_S = cast_T.reshape(-1, 3).sum(axis=1)
+        fits_GP.append(ballots.sums(np.log(cast_T[token_V] / cast_S[ballots.statement_V])))
+    return np.where(small_P, large[np.argmax(fits_GP, axis=0)], group_P)
 
 
 def _log_odds(ballots: Ballots, group_P: Ints, statements: int, kind: int) -> Floats:
