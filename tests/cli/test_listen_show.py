@@ -67,9 +67,14 @@ def test_analysis_prints_every_statement_and_suppresses_small_cells(tmp_path: Pa
     assert (shown["k"], shown["groups"]) == (1, [{"id": 0, "size": 40}])
     assert [s["band"] for s in shown["statements"]] == ["agreed"] * 8 + ["insufficiently seen"]
     first, *_, last = shown["statements"]
-    assert (first["agree"], first["by_group"]) == (40, [{"agree": 40, "disagree": 0, "pass": 0}])
+    (group,) = first["by_group"]
+    share = group.pop("agree_share")
+    assert (first["agree"], group) == (40, {"agree": 40, "disagree": 0, "pass": 0})
+    assert (share["value"], share["ci"][1], share["n"]) == (1.0, 1.0, 40)
+    assert 0.8 < share["ci"][0] < 1
+    assert first["against"]["people"] == 0
     assert first["gac"]["n"] == 40
-    for name in ("agree", "disagree", "pass", "by_group", "gac", "gac_fair", "minimum"):
+    for name in ("agree", "disagree", "pass", "by_group", "against", "gac", "gac_fair", "minimum"):
         assert last[name] is None
     assert "8 agreed, 1 insufficiently seen" in CliRunner().invoke(app, ["analyse", str(tmp_path)]).stdout
 
