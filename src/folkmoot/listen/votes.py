@@ -45,10 +45,15 @@ def votes_cast(votes_PS: Votes) -> Ints:
 
 def canonical(votes_PS: Votes) -> Votes:
     """Order people by what they voted, so that neither file order nor ids can decide anything."""
+    return votes_PS[canonical_order(votes_PS)] if votes_PS.shape[0] else votes_PS
+
+
+def canonical_order(votes_PS: Votes) -> Ints:
+    """Return the rows in the order in which `canonical` puts them."""
     edges = votes_PS.indptr
     statements, votes = votes_PS.indices.astype("<i4"), votes_PS.data.astype("<i1")
     keys = [(statements[a:b].tobytes(), votes[a:b].tobytes()) for a, b in itertools.pairwise(edges)]
-    return votes_PS[sorted(range(len(keys)), key=keys.__getitem__)] if keys else votes_PS
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
 def where(votes_PS: Votes, vote: int | None = None) -> Votes:
