@@ -29,7 +29,6 @@ CONVERSATIONS = (
     "polis/austria-climate.5twd2jsnkf.2022-08-08",
     "polis/scoop-hivemind.biodiversity",
     "polis/scoop-hivemind.freshwater",
-    "polis/scoop-hivemind.ubi",
     "polis/brexit-consensus",
     "polis/bg2050-volunteers",
     "ccai/clean",
@@ -91,8 +90,13 @@ def _curve(values_RF: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _votes_needed(values_RF: Any, polis_RF: Any) -> dict[str, Any]:
-    """Return the votes for what Polis's priority reaches with half of them, as a ratio: below 1 is fewer than Polis."""
+def _votes_needed(values_RF: Any, polis_RF: Any) -> dict[str, Any] | None:
+    """Return the votes for what Polis's priority reaches with half of them, as a ratio: below 1 is fewer than Polis.
+
+    None where it is not shown that Polis's priority itself reaches anything from a tenth of the votes to half of them.
+    """
+    if _curve(polis_RF - polis_RF[:, [AT]])[0]["ci"][0] <= 0:
+        return None
     rng = derive(0, "listen.votes_needed")
     n = len(values_RF)
     drawn = [rng.integers(n, size=n) for _ in range(RESAMPLES)]
@@ -115,10 +119,8 @@ def _reached(curve_F: Any, level: float) -> float:
 
 def over_conversations(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the geometric mean of the ratios with its t interval; n counts conversations."""
-    return {
-        m: {r.value: _geometric([row["votes_needed"][m][r.value]["value"] for row in rows]) for r in Router}
-        for m in MEASURES
-    }
+    needed = {m: {r.value: [row["votes_needed"][m][r.value] for row in rows] for r in Router} for m in MEASURES}
+    return {m: {r: _geometric([x["value"] for x in xs if x]) for r, xs in by.items()} for m, by in needed.items()}
 
 
 def _geometric(ratios: Sequence[float]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special
 
+from folkmoot.errors import FolkmootError
 from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
@@ -147,6 +148,9 @@ def replay(world: World, router: Router, fraction: float, *, seed: int) -> Outco
 
     Args:
         fraction: of the votes people really cast.
+
+    Raises:
+        FolkmootError: no statement can be judged.
     """
     people = len(world.cast_P)
     rng = derive(seed, "listen.replay")
@@ -234,6 +238,11 @@ def _judge(world: World, kept_P: Ints, shown_PS: Bools) -> Outcome:
     full = _by_group(votes, world.known_PS[kept_P], group_P, groups, world.config)
     found = _by_group(votes, shown_PS[kept_P], group_P, groups, world.config)
     judged_S = every_S & (full.seen.min(axis=0) >= world.config.min_seen)
+    if not judged_S.any():
+        raise FolkmootError(
+            f"no statement was seen by {world.config.min_seen} people of every group, so nothing can be judged",
+            do="replay a conversation with more votes",
+        )
     answer_S, probability_S = (
         full.agreed_S[judged_S],
         np.clip(inclusion_probability(found.agree, found.seen, world.config.threshold)[judged_S], _SURE, 1 - _SURE),
