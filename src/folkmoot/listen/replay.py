@@ -19,6 +19,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.components import centred, components, stretched_places
@@ -38,7 +39,17 @@ from folkmoot.listen.routing import (
     worth,
 )
 from folkmoot.listen.tallies import Tallies
-from folkmoot.listen.votes import Counts, Floats, Ints, canonical_order, counted_statements, vote_matrix, votes_cast
+from folkmoot.listen.votes import (
+    Counts,
+    Floats,
+    Ints,
+    Votes,
+    canonical_order,
+    counted_statements,
+    vote_matrix,
+    votes_cast,
+    where,
+)
 from folkmoot.seeds import derive
 
 Bools = NDArray[np.bool_]
@@ -109,11 +120,8 @@ def real_world(consultation: Consultation, config: ListenConfig | None = None, *
         np.fmin.at(first_P, consultation.participant_V, consultation.time_V)
     is_in = votes_cast(votes_PS) >= min(config.min_votes, len(counted_S))
     votes_PS, first_P = votes_PS[is_in], first_P[is_in]
-    order = canonical_order(votes_PS)
-    group_P = np.empty(len(order), dtype=np.int64)
-    group_P[order] = find_groups(votes_PS[order], counted_S, config, seed=seed)
-    known_PS = np.zeros(votes_PS.shape, dtype=bool)
-    known_PS[np.repeat(np.arange(len(order)), np.diff(votes_PS.indptr)), votes_PS.indices] = True
+    group_P = _groups(votes_PS, counted_S, config, seed)
+    known_PS = where(votes_PS).toarray().astype(bool)
     known_PS, vote_PS = known_PS[:, counted_S], votes_PS.toarray().astype(np.int8)[:, counted_S]
     some = known_PS.any(axis=1)
     return World(vote_PS[some], known_PS[some], group_P[some], known_PS[some].sum(axis=1), first_P[some], config)
@@ -134,11 +142,17 @@ def simulated_world(real: World, *, seed: int = 0, factors: int = 2) -> World:
     passes_S = ((real.vote_PS == 0) & real.known_PS).sum(axis=0) / np.maximum(seen_S, 1)
     vote_PS = np.where(rng.random(shape) < passes_S, 0, np.where(agrees, 1, -1)).astype(np.int8)
     everything = np.ones(shape, dtype=bool)
-    votes_PS = _sparse(vote_PS, everything)
+    group_P = _groups(_sparse(vote_PS, everything), np.ones(shape[1], dtype=bool), real.config, seed)
+    return World(vote_PS, everything, group_P, real.cast_P, real.first_P, real.config, simulated=True)
+
+
+def _groups(votes_PS: Votes, counted_S: Bools, config: ListenConfig, seed: int) -> Ints:
+    """Return everybody's group; people may stand in any order."""
     order = canonical_order(votes_PS)
     group_P = np.empty(len(order), dtype=np.int64)
-    group_P[order] = find_groups(votes_PS[order], np.ones(shape[1], dtype=bool), real.config, seed=seed)
-    return World(vote_PS, everything, group_P, real.cast_P, real.first_P, real.config, simulated=True)
+    with threadpool_limits(limits=1):  # as in `opinion.analyse`: the same groups
+        group_P[order] = find_groups(votes_PS[order], counted_S, config, seed=seed)
+    return group_P
 
 
 def replay(world: World, router: Router, fraction: float, *, seed: int) -> Outcome:

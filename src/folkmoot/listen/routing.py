@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, psi
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from folkmoot.listen.components import centred, components
 from folkmoot.listen.config import ListenConfig
@@ -180,7 +181,8 @@ def suggest(
     """
     config = config or ListenConfig()
     in_PS, counted_S = grouped_votes(consultation, config)
-    group_P = find_groups(in_PS, counted_S, config, seed=seed)
+    with threadpool_limits(limits=1):  # as in `opinion.analyse`: the same groups
+        group_P = find_groups(in_PS, counted_S, config, seed=seed)
     tallies, size_G = Tallies.of(in_PS, group_P, counted_S, config), np.bincount(group_P)
     worth_GS, pool = worth(tallies), np.flatnonzero(counted_S)
 
