@@ -123,7 +123,9 @@ def over_conversations(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {m: {r: _geometric([x["value"] for x in xs if x]) for r, xs in by.items()} for m, by in needed.items()}
 
 
-def _geometric(ratios: Sequence[float]) -> dict[str, Any]:
+def _geometric(ratios: Sequence[float]) -> dict[str, Any] | None:
+    if len(ratios) < 2:
+        return None
     logs, n = np.log(ratios), len(ratios)
     half = stats.t.ppf(0.975, n - 1) * logs.std(ddof=1) / np.sqrt(n)
     low, value, high = np.exp([logs.mean() - half, logs.mean(), logs.mean() + half])

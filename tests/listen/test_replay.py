@@ -60,3 +60,9 @@ def test_simulated_people_have_an_answer_to_everything_and_say_so(world: World) 
     real = [(world.vote_PS[:, s][world.known_PS[:, s]]).mean() for s in range(24)]
     assert np.corrcoef(real, made.vote_PS.mean(axis=0))[0, 1] > 0.9
     assert replay(made, Router.OURS, 0.3, seed=0).votes < 0.4 * made.vote_PS.size
+
+
+def test_a_group_that_comes_last_does_not_stop_a_replay(world: World) -> None:
+    late = np.where(world.group_P == world.group_P.max(), 2.0, 1.0)
+    after = World(world.vote_PS, world.known_PS, world.group_P, world.cast_P, late, world.config)
+    assert replay(after, Router.OURS_KNOWING_GROUPS, 0.5, seed=0).judged == 24

@@ -190,6 +190,7 @@ class _Run:
         self.tallies = Tallies.empty(1, self.every_S, world.config)
         self.size_G = np.zeros(1, dtype=np.int64)
         self.groups_from = _FIRST_GROUPS
+        self.groups = int(world.group_P.max()) + 1
 
     def regroup(self, came: Ints) -> None:
         """Find groups and extremities anew from what was voted so far."""
@@ -198,7 +199,7 @@ class _Run:
         group_P = np.zeros(len(came), dtype=np.int64)
         if self.router is Router.POLIS:
             self.extremity_S = extremity(votes_PS, self.every_S)
-        elif self.router is Router.OURS_KNOWING_GROUPS:
+        elif self.router is Router.OURS_KNOWING_GROUPS and len(np.unique(self.world.group_P[came])) == self.groups:
             group_P = self.world.group_P[came]
         elif self.router is Router.OURS:
             centred_PS = centred(votes_PS, self.every_S)
@@ -212,7 +213,7 @@ class _Run:
         chosen = open_S[self._choose(open_S, self.world.vote_PS[person, open_S], min(count, len(open_S)))]
         votes = self.world.vote_PS[person, chosen]
         group = int(membership(self.tallies, self.size_G, chosen, votes).argmax())
-        if self.router is Router.OURS_KNOWING_GROUPS and len(self.size_G) > 1:
+        if self.router is Router.OURS_KNOWING_GROUPS and len(self.size_G) == self.groups:
             group = int(self.world.group_P[person])  # known once they have gone
         self.shown_PS[person, chosen] = True
         self.size_G[group] += 1
