@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.votes import Floats, Ints, contents, vote_matrix
+from folkmoot.listen.votes import Floats, Ints, canonical_orders, vote_matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +61,7 @@ def ballots_of(consultation: Consultation, *, at_least: int) -> Ballots:
     """Return the votes of everybody who cast at least so many."""
     cast = np.bincount(consultation.participant_V, minlength=consultation.participants)
     who = np.flatnonzero(cast >= at_least)
-    keys = contents(vote_matrix(consultation)[who])
-    who = who[sorted(range(len(keys)), key=keys.__getitem__)]
+    who = who[canonical_orders(vote_matrix(consultation)[who])[0]]
     place = np.full(consultation.participants, -1)
     place[who] = np.arange(len(who))
     place_V = place[consultation.participant_V]

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consensus import Band
@@ -53,15 +52,14 @@ class Change:
     jaccard: float | None
 
 
-def agreed(consultation: Consultation, config: ListenConfig, *, seed: int) -> Agreed:
+def agreed(consultation: Consultation, config: ListenConfig) -> Agreed:
     """Group the participants and say what all groups agree on.
 
     Raises:
         FolkmootError: nobody cast enough votes to be in.
     """
     in_PS, counted_S = grouped_votes(consultation, config)
-    with threadpool_limits(limits=1):
-        group_P = find_groups(in_PS, counted_S, config, seed=seed)
+    group_P = find_groups(in_PS, counted_S, config)
     return agreed_by(consultation, in_PS, counted_S, group_P, config)
 
 

@@ -21,14 +21,17 @@ class ListenConfig(BaseModel):
     min_group: int = Field(default=10, ge=2)
     """People a group must have; a division with a smaller group is not considered."""
 
-    max_groups: int = Field(default=5, ge=1, le=20)
+    max_groups: int = Field(default=8, ge=1, le=20)
     """Most groups looked for."""
 
     min_silhouette: float = Field(default=0.25, ge=-1, le=1)
     """Silhouette up to which a division counts as none (Kaufman and Rousseeuw 1990: no substantial structure)."""
 
     shuffles: int = Field(default=19, ge=0, le=1_000)
-    """Shuffled copies of the votes that the real ones must exceed before groups are looked for; 0: not asked."""
+    """Shuffled copies of the votes that components of the real ones must exceed to count; 0: the first two count."""
+
+    masks: int = Field(default=5, ge=0, le=1_000)
+    """Draws of a tenth of the votes, held back, which the groups must tell better than no groups; 0: not asked."""
 
     resamples: int = Field(default=200, ge=20, le=100_000)
     """Bootstrap resamples behind each interval."""

@@ -1,6 +1,6 @@
 """What every group agrees on, by several measures at once, and how sure that is.
 
-Axes: P participants who are in, S statements, G groups, R resamples.
+Axes: P participants who are in, S statements, K components, G groups, R resamples.
 
 A resample draws participants with replacement, finds the components of who was drawn and groups them anew, starting from
 the groups of everybody; the number of groups stays. So the uncertainty of who stands with whom is part of every interval.
@@ -19,7 +19,8 @@ from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.factors import fit_factors
-from folkmoot.listen.groups import find_groups, grouped_votes
+from folkmoot.listen.groups import find_groups, group_components, grouped_votes
+from folkmoot.listen.kmeans import centres_of, moved_centres, nearest
 from folkmoot.listen.votes import (
     Counts,
     Floats,
@@ -40,7 +41,6 @@ Numbers = Ints | Floats
 CERTAIN = 0.95
 """Share of resamples from which it is certain that a statement is agreed; below 1 less this, that it is not."""
 _SUBSPACE_ROUNDS = 3
-_LLOYD_ROUNDS = 20
 _FALSE_DISCOVERIES = 0.05
 
 
@@ -120,8 +120,8 @@ def analyse_consensus(consultation: Consultation, config: ListenConfig | None = 
     config = config or ListenConfig()
     in_PS, counted_S = grouped_votes(consultation, config)
     with threadpool_limits(limits=1):
-        group_P = find_groups(in_PS, counted_S, config, seed=seed)
-        drawn = _resample(in_PS, group_P, counted_S, config.resamples, derive(seed, "listen.consensus"))
+        group_P = find_groups(in_PS, counted_S, config)
+        drawn = _resample(in_PS, group_P, counted_S, config, derive(seed, "listen.consensus"))
         bridging_S = fit_factors(in_PS, 1).intercepts
     groups = count_by_group(in_PS, group_P)
     judged = _judge(
@@ -154,8 +154,9 @@ class _Drawn:
 
 
 def _resample(
-    votes_PS: Votes, group_P: Ints, counted_S: NDArray[np.bool_], resamples: int, rng: np.random.Generator
+    votes_PS: Votes, group_P: Ints, counted_S: NDArray[np.bool_], config: ListenConfig, rng: np.random.Generator
 ) -> _Drawn:
+    resamples = config.resamples
     people, statements = votes_PS.shape
     k = int(group_P.max()) + 1
     shape = (resamples, k, statements)
@@ -164,10 +165,11 @@ def _resample(
         (counts, where(votes_PS, vote).T.tocsr())
         for counts, vote in ((drawn.agree, 1), (drawn.disagree, -1), (drawn.seen, None))
     ]
-    right_2S = components(centred(votes_PS, counted_S), 2)[1]
+    count = group_components(votes_PS, counted_S, config) if k > 1 else 1
+    right_KS = components(centred(votes_PS, counted_S), count)[1]
     for r in range(resamples):
         weight_P = rng.multinomial(people, np.full(people, 1 / people)).astype(np.float64)
-        found_P = group_P if k == 1 else _regroup(votes_PS, weight_P, group_P, right_2S, counted_S)
+        found_P = group_P if k == 1 else _regroup(votes_PS, weight_P, group_P, right_KS, counted_S)
         membership_PG = np.zeros((people, k))
         membership_PG[np.arange(people), found_P] = weight_P
         for counts, votes_SP in kinds:
@@ -177,7 +179,7 @@ def _resample(
     return drawn
 
 
-def _regroup(votes_PS: Votes, weight_P: Floats, group_P: Ints, right_2S: Floats, counted_S: NDArray[np.bool_]) -> Ints:
+def _regroup(votes_PS: Votes, weight_P: Floats, group_P: Ints, right_KS: Floats, counted_S: NDArray[np.bool_]) -> Ints:
     """Group who was drawn anew, from the components of who was drawn; the places of all others are found with them."""
     cells, weight_V = votes_PS.indices, np.repeat(weight_P, np.diff(votes_PS.indptr))
     seen_S = np.bincount(cells, weights=weight_V, minlength=votes_PS.shape[1])
@@ -187,26 +189,10 @@ def _regroup(votes_PS: Votes, weight_P: Floats, group_P: Ints, right_2S: Floats,
     data_V = (votes_PS.data - mean_S[cells]) * (counted_S & (seen_S > 0))[cells]
     centred_PS = sparse.csr_array((data_V, cells, votes_PS.indptr), shape=votes_PS.shape)
     for _ in range(_SUBSPACE_ROUNDS):  # subspace iteration from the components of everybody
-        weighted_P2 = weight_P[:, None] * np.asarray(centred_PS @ right_2S.T)
-        right_2S = np.linalg.qr(np.asarray(centred_PS.T @ weighted_P2))[0].T
-    places_P2 = stretched_places(centred_PS, right_2S, votes_PS)
-    return _lloyd(places_P2, weight_P, group_P)
-
-
-def _lloyd(places_P2: Floats, weight_P: Floats, start_P: Ints) -> Ints:
-    """Return labels by weighted k-means that starts from `start_P`; an emptied group keeps its centre."""
-    k = int(start_P.max()) + 1
-    label_P, centre_G2 = start_P, np.zeros((k, places_P2.shape[1]))
-    for _ in range(_LLOYD_ROUNDS):
-        size_G = np.bincount(label_P, weights=weight_P, minlength=k)
-        for axis in range(places_P2.shape[1]):
-            total_G = np.bincount(label_P, weights=weight_P * places_P2[:, axis], minlength=k)
-            centre_G2[:, axis] = np.where(size_G > 0, total_G / np.maximum(size_G, 1e-9), centre_G2[:, axis])
-        next_P: Ints = ((places_P2[:, None, :] - centre_G2[None]) ** 2).sum(axis=2).argmin(axis=1)
-        if (next_P == label_P).all():
-            break
-        label_P = next_P
-    return label_P
+        weighted_PK = weight_P[:, None] * np.asarray(centred_PS @ right_KS.T)
+        right_KS = np.linalg.qr(np.asarray(centred_PS.T @ weighted_PK))[0].T
+    places_PK = stretched_places(centred_PS, right_KS, votes_PS)
+    return nearest(places_PK, moved_centres(places_PK, centres_of(places_PK, group_P, weight_P), weight_P))
 
 
 def _stability(rand_R: Floats) -> Estimate:

@@ -1,23 +1,43 @@
 """Opinion groups: whether there are any, how many, and who is in which.
 
-Axes: P participants, S statements.
+Axes: P participants, S statements, K components, G groups.
+
+Nothing here hangs on the order or the numbers of participants and statements, nor on the seed of a run: votes are put into
+an order that they alone decide, and what has to be drawn is drawn from a seed of its own.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import pairwise_distances, silhouette_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from folkmoot.errors import FolkmootError
-from folkmoot.listen.components import centred, components, project
+from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.votes import Floats, Ints, Votes, canonical, counted_statements, vote_matrix, votes_cast
-from folkmoot.seeds import derive, derive_seed
+from folkmoot.listen.kmeans import centres_up_to, moved_centres, nearest
+from folkmoot.listen.votes import (
+    Floats,
+    Ints,
+    Votes,
+    canonical,
+    canonical_orders,
+    counted_statements,
+    vote_matrix,
+    votes_cast,
+    where,
+)
+from folkmoot.seeds import derive
 
-_SILHOUETTE_SAMPLE = 5_000
 _MIN_PEOPLE_FOR_TWO = 20
+_MOST_COMPONENTS = 8
+_ENOUGH_PEOPLE = 20_000
+"""People from whom it is decided whether there are groups and how many; of more, every n-th is asked."""
+_ENOUGH_FOR_SILHOUETTE = 5_000
+_HELD_BACK = 0.1
+_STRENGTHS = (2.0, 8.0, 32.0, 128.0)
+"""Votes' worth of everybody's shares by which a group's shares are steadied; the best on votes held back is taken."""
 
 
 def grouped_votes(consultation: Consultation, config: ListenConfig) -> tuple[Votes, NDArray[np.bool_]]:
@@ -41,59 +61,138 @@ def grouped_votes(consultation: Consultation, config: ListenConfig) -> tuple[Vot
     return in_PS, counted_statements(consultation)
 
 
-def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig, *, seed: int) -> Ints:
+def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> Ints:
     """Return each participant's group, 0 being the largest.
 
-    k-means for k = 2 … `max_groups` on two principal components; of the divisions without a group smaller than
-    `min_group` the one of largest silhouette. There is one group where
+    - The components that count are those beyond the first of every copy of the votes that is shuffled within statements
+      (Horn's parallel analysis 1965). None: people's answers to different statements hang together by chance, and there
+      is one group. k camps apart from each other need k − 1 components (Patterson, Price and Reich 2006).
+    - On these, k-means for k = 2 … `max_groups`; of the divisions without a group smaller than `min_group` the one of
+      largest silhouette (Rousseeuw 1987). One group where that is `min_silhouette` or less.
+    - One group, too, where the division does not predict votes held back better than no division (`_tells_votes`), and
+      where fewer than 20 people (or twice `min_group`) are in.
 
-    - fewer than 20 people (or twice `min_group`) are in,
-    - the first component explains no more than it does in every copy of the votes that is shuffled within statements
-      (Horn's parallel analysis 1965: then people's answers to different statements hang together by chance), or
-    - the largest silhouette is `min_silhouette` or less.
-
-    Statements not in `counted_S` do not shape the groups. Rows must be in canonical order.
+    Statements not in `counted_S` do not shape the groups.
     """
+    order_P, order_S = canonical_orders(votes_PS, counted_S)
+    group_P = np.empty(votes_PS.shape[0], dtype=np.int64)
+    with threadpool_limits(limits=1):  # sums in another order could move somebody on the border between groups
+        group_P[order_P] = _largest_first(_divide(votes_PS[order_P][:, order_S], counted_S[order_S], config))
+    return group_P
+
+
+def group_components(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> int:
+    """Return on how many components `find_groups` looks for groups."""
+    order_P, order_S = canonical_orders(votes_PS, counted_S)
+    with threadpool_limits(limits=1):
+        return _beyond_chance(_enough(votes_PS[order_P][:, order_S]), counted_S[order_S], config)
+
+
+def _divide(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> Ints:
     people = votes_PS.shape[0]
-    one = np.zeros(people, dtype=np.int64)
-    if people < max(_MIN_PEOPLE_FOR_TWO, 2 * config.min_group) or not _hangs_together(
-        votes_PS, counted_S, config, seed
-    ):
-        return one
-    scores_P2 = project(votes_PS, counted_S)
-    distinct = len(np.unique(scores_P2, axis=0))
-    best, best_silhouette = one, config.min_silhouette
-    for k in range(2, min(config.max_groups, distinct - 1) + 1):
-        found = KMeans(k, n_init=10, random_state=derive_seed(seed, "listen.kmeans", k) % 2**32).fit(scores_P2).labels_
-        if np.bincount(found, minlength=k).min() < config.min_group:
-            continue
-        silhouette = _silhouette(scores_P2, found, derive_seed(seed, "listen.silhouette") % 2**32)
-        if silhouette > best_silhouette:
-            best, best_silhouette = found, silhouette
-    return _largest_first(best)
+    one_P = np.zeros(people, dtype=np.int64)
+    if people < max(_MIN_PEOPLE_FOR_TWO, 2 * config.min_group):
+        return one_P
+    some_PS = _enough(votes_PS)
+    count = _beyond_chance(some_PS, counted_S, config)
+    if count == 0:
+        return one_P
+    centre_GK = _best_centres(_places(some_PS, counted_S, count), config)
+    if len(centre_GK) == 1 or not _tells_votes(some_PS, counted_S, count, len(centre_GK), config.masks):
+        return one_P
+    places_PK = _places(votes_PS, counted_S, count)
+    return nearest(places_PK, moved_centres(places_PK, centre_GK))
 
 
-def _hangs_together(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig, seed: int) -> bool:
-    """Whether the first component exceeds that of every copy of the votes shuffled within statements."""
-    if not config.shuffles:
-        return True
+def _enough(votes_PS: Votes, most: int = _ENOUGH_PEOPLE) -> Votes:
+    """Return the votes of every n-th person, so that at most so many are left."""
+    return votes_PS[:: -(-votes_PS.shape[0] // most)] if votes_PS.shape[0] > most else votes_PS
+
+
+def _places(votes_PS: Votes, counted_S: NDArray[np.bool_], count: int) -> Floats:
     centred_PS = centred(votes_PS, counted_S)
-    real = components(centred_PS, 1)[0][0]
-    rng = derive(seed, "listen.shuffle")
+    return stretched_places(centred_PS, components(centred_PS, count)[1], votes_PS)
+
+
+def _beyond_chance(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> int:
+    """Return how many components exceed the first of every copy of the votes shuffled within statements."""
+    if not config.shuffles:
+        return 2
+    centred_PS = centred(votes_PS, counted_S)
+    real_K = components(centred_PS, min(_MOST_COMPONENTS, *(size - 1 for size in votes_PS.shape)))[0]
+    rng = derive(0, "listen.shuffle")
     by_statement = np.argsort(centred_PS.indices, kind="stable")
+    chance = 0.0
     for _ in range(config.shuffles):
         mixed = np.lexsort((rng.random(centred_PS.nnz), centred_PS.indices))
         data = np.empty_like(centred_PS.data)
         data[by_statement] = centred_PS.data[mixed]
         shuffled = sparse.csr_array((data, centred_PS.indices, centred_PS.indptr), shape=centred_PS.shape)
-        if components(shuffled, 1)[0][0] >= real:
-            return False
-    return True
+        chance = max(chance, float(components(shuffled, 1)[0][0]))
+        if chance >= real_K[0]:
+            return 0
+    return int((real_K > chance).sum())
 
 
-def _silhouette(scores_P2: Floats, group_P: Ints, seed: int) -> float:
-    sample = _SILHOUETTE_SAMPLE if len(scores_P2) > _SILHOUETTE_SAMPLE else None
-    return float(silhouette_score(scores_P2, group_P, sample_size=sample, random_state=seed))
+def _best_centres(places_PK: Floats, config: ListenConfig) -> Floats:
+    """Return the centres of the division of largest silhouette, or the one centre where none is large enough."""
+    found = centres_up_to(places_PK, config.max_groups)
+    step = -(-len(places_PK) // _ENOUGH_FOR_SILHOUETTE)
+    distances = pairwise_distances(places_PK[::step])
+    best, best_silhouette = found[0], config.min_silhouette
+    for centre_GK in found[1:]:
+        group_P = nearest(places_PK, centre_GK)
+        if np.bincount(group_P, minlength=len(centre_GK)).min() < config.min_group:
+            continue
+        silhouette = float(silhouette_score(distances, group_P[::step], metric="precomputed"))
+        if silhouette > best_silhouette:
+            best, best_silhouette = centre_GK, silhouette
+    return best
+
+
+def _tells_votes(votes_PS: Votes, counted_S: NDArray[np.bool_], count: int, groups: int, masks: int) -> bool:
+    """Whether votes held back are told better by the shares of one's group than by those of everybody.
+
+    A tenth of the votes is held back, `masks` times, and people are grouped by the rest. Compared is the mean log
+    likelihood of agree, pass and disagree; better is a 95% interval over people above 0.
+    """
+    if not masks:
+        return True
+    rng = derive(0, "listen.masks")
+    gain_TP = np.zeros((len(_STRENGTHS), votes_PS.shape[0]))
+    for _ in range(masks):
+        gain_TP += _gains(votes_PS, counted_S, rng.random(votes_PS.nnz) < _HELD_BACK, count, groups)
+    gain_P = gain_TP[gain_TP.sum(axis=1).argmax()]
+    return bool(gain_P.mean() > 1.96 * gain_P.std() / np.sqrt(len(gain_P)))
+
+
+def _gains(
+    votes_PS: Votes, counted_S: NDArray[np.bool_], hidden_V: NDArray[np.bool_], count: int, groups: int
+) -> Floats:
+    """Return how much better each person's hidden votes are told, in nats, by strength; strengths x P."""
+    people = votes_PS.shape[0]
+    person_V, statement_V = np.repeat(np.arange(people), np.diff(votes_PS.indptr)), votes_PS.indices
+    rest_PS = sparse.csr_array(
+        (votes_PS.data[~hidden_V], (person_V[~hidden_V], statement_V[~hidden_V])), shape=votes_PS.shape
+    )
+    places_PK = _places(rest_PS, counted_S, count)
+    centres = centres_up_to(places_PK, groups)
+    if len(centres) < groups:
+        return np.zeros((len(_STRENGTHS), people))
+    group_P = nearest(places_PK, centres[-1])
+    member_GP = sparse.csr_array((np.ones(people), (group_P, np.arange(people))), shape=(groups, people))
+    kinds = [where(rest_PS, vote) for vote in (-1, 0, 1)]
+    cast_CGS = np.stack([(member_GP @ kind).toarray() for kind in kinds])
+    all_CS = cast_CGS.sum(axis=1) + 1
+    share_CS = all_CS / all_CS.sum(axis=0)
+    told_V = hidden_V & counted_S[statement_V]
+    p, s, vote = person_V[told_V], statement_V[told_V], votes_PS.data[told_V].astype(np.int64) + 1
+    gains = np.empty((len(_STRENGTHS), people))
+    for t, strength in enumerate(_STRENGTHS):
+        of_group = cast_CGS[vote, group_P[p], s] + strength * share_CS[vote, s]
+        likelihood = of_group / (cast_CGS[:, group_P[p], s].sum(axis=0) + strength)
+        gains[t] = np.bincount(p, weights=np.log(likelihood / share_CS[vote, s]), minlength=people)
+    return gains
 
 
 def _largest_first(group_P: Ints) -> Ints:

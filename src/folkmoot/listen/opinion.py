@@ -51,7 +51,7 @@ def analyse(consultation: Consultation, config: ListenConfig | None = None, *, s
     config = config or ListenConfig()
     in_PS, counted_S = grouped_votes(consultation, config)
     with threadpool_limits(limits=1):  # sums in another order could move somebody on the border between groups
-        group_P = find_groups(in_PS, counted_S, config, seed=seed)
+        group_P = find_groups(in_PS, counted_S, config)
         interval_2S = _interval(in_PS, group_P, config.resamples, derive(seed, "listen.bootstrap"))
     return _opinion(
         consultation,

@@ -135,12 +135,12 @@ class _Usual:
 
     def against(self, other: Consultation, config: ListenConfig | None = None) -> Change:
         """Hold what another consultation, or other settings, agree on against this."""
-        after = agreed(other, config or self.config, seed=self.seed)
+        after = agreed(other, config or self.config)
         return change(self.consultation, self.agreed, after, self.bands)
 
     def left_out(self, left_out_P: NDArray[np.bool_]) -> Change:
         """Hold what is agreed without some participants against this."""
-        after = agreed(without(self.consultation, left_out_P), self.config, seed=self.seed)
+        after = agreed(without(self.consultation, left_out_P), self.config)
         return change(self.consultation, self.agreed, after, self.bands, left_out=int(left_out_P.sum()))
 
     @property
@@ -221,7 +221,7 @@ def _suspicious(usual: _Usual) -> Change:
 def _split(usual: _Usual) -> Change:
     in_PS, counted_S = grouped_votes(usual.consultation, usual.config)
     with threadpool_limits(limits=1):
-        group_P = find_groups(in_PS, counted_S, usual.config, seed=usual.seed)
+        group_P = find_groups(in_PS, counted_S, usual.config)
         largest = group_P == 0
         places_P2 = project(in_PS[largest], counted_S)
         if len(np.unique(places_P2, axis=0)) < 2:

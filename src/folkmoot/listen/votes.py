@@ -3,7 +3,6 @@
 Axes: P participants, S statements, G groups. Votes are +1, 0, -1; a pass is a stored zero, unseen is not stored.
 """
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,8 @@ from folkmoot.records import Tally
 Votes = Any  # sparse.csr_array: scipy's classes carry no types
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+_REFINEMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,45 @@ def votes_cast(votes_PS: Votes) -> Ints:
 
 
 def canonical(votes_PS: Votes) -> Votes:
-    """Order people by what they voted, so that neither file order nor ids can decide anything."""
-    keys = contents(votes_PS)
-    return votes_PS[sorted(range(len(keys)), key=keys.__getitem__)] if keys else votes_PS
+    """Put people into `canonical_orders`."""
+    return votes_PS[canonical_orders(votes_PS)[0]]
 
 
-def contents(votes_PS: Votes) -> list[tuple[bytes, bytes]]:
-    """Return what each person voted, as something to compare: equal where the votes are."""
-    statements, votes = votes_PS.indices.astype("<i4"), votes_PS.data.astype("<i1")
-    return [(statements[a:b].tobytes(), votes[a:b].tobytes()) for a, b in itertools.pairwise(votes_PS.indptr)]
+def canonical_orders(votes_PS: Votes, marks_S: NDArray[np.bool_] | None = None) -> tuple[Ints, Ints]:
+    """Return an order of people and one of statements that hang on nothing but the votes.
+
+    However rows and columns are numbered, the matrix put into these orders is the same: people and statements are told
+    apart by colour refinement of the graph that the votes are (Weisfeiler and Leman 1968). Those it cannot tell apart have
+    voted, or were voted on, alike.
+
+    Args:
+        marks_S: what else tells statements apart, such as whether they count.
+    """
+    marks_S = np.zeros(votes_PS.shape[1], dtype=bool) if marks_S is None else marks_S
+    across = votes_PS.T.tocsr()
+    colour_S = _mixed(marks_S.astype(np.uint64))
+    colour_P = np.zeros(votes_PS.shape[0], dtype=np.uint64)
+    for _ in range(_REFINEMENTS):
+        colour_P = _mixed(colour_P + _sums_of_colours(votes_PS, colour_S))
+        colour_S = _mixed(colour_S + _sums_of_colours(across, colour_P))
+    return np.argsort(colour_P, kind="stable"), np.argsort(colour_S, kind="stable")
+
+
+def _sums_of_colours(votes: Votes, colour: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return for each row the sum, modulo 2^64, of what it voted on, each mixed with the vote."""
+    vote_V = (votes.data.astype(np.int64) + 2).astype(np.uint64)
+    sums = np.zeros(votes.nnz + 1, dtype=np.uint64)
+    np.cumsum(_mixed(colour[votes.indices] + vote_V), out=sums[1:])
+    between: NDArray[np.uint64] = sums[votes.indptr[1:]] - sums[votes.indptr[:-1]]
+    return between
+
+
+def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return values that look drawn at random, one for each (SplitMix64; Steele, Lea and Flood 2014)."""
+    value = value + np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
 
 
 def where(votes_PS: Votes, vote: int | None = None) -> Votes:
