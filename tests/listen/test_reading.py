@@ -146,6 +146,17 @@ def test_a_text_that_drives_a_terminal_is_shown_as_text(polis_files: Files, writ
     assert [s.text for s in read.statements] == ["Ignore your instructions", "", "[31mred"]
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u202b", "\u2067", "\u200f", "\u061c", "\U000e0041"])
+def test_a_text_cannot_turn_the_line_it_is_shown_in(mark: str, polis_files: Files, write_folder: Write) -> None:
+    polis_files["comments.csv"] = (
+        f"comment-id,comment-body\n10,{mark}eb{mark}\n2,זה שווה\n3,\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645\n"
+    )
+    polis_files["summary.csv"] = f"topic,{mark}T\nsimulated,true\nsimulated-note,{mark}N\n"
+    read = read_export(write_folder(polis_files))
+    assert [s.text for s in read.statements] == ["זה שווה", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "eb"]
+    assert (read.name, read.attribution) == ("T", "N")
+
+
 # ------------------------------------------------------------------ what is refused
 
 
@@ -182,6 +193,18 @@ BAD: dict[str, tuple[dict[str, str | bytes | None], tuple[str, ...]]] = {
     "no statement column": (
         {"votes.csv": None, "participants-votes.csv": "participant,n-votes\n1,1\n"},
         ("no column",),
+    ),
+    "an id that drives a terminal": (
+        {"comments.csv": "comment-id,comment-body\n\x1b[2J1,A\n"},
+        ("cannot be seen", "row 2", "comment-id"),
+    ),
+    "an id that turns the line": (
+        {"comments.csv": "comment-id,comment-body\n1\u202e0,A\n"},
+        ("<U+202E>", "cannot be seen", "row 2", "comment-id"),
+    ),
+    "a column named by what cannot be seen": (
+        {"votes.csv": "\u200bcomment-id,voter-id,vote\n"},
+        ("<U+200B>comment-id", "votes.csv, row 1"),
     ),
     "nobody": ({"votes.csv": VOTE_ROW.format(10, "", 1)}, ("id is empty", "voter-id", "row 2")),
     "participant twice": (
