@@ -6,6 +6,7 @@ ten thousand times and more for each form, and asks of all that is still read wh
 
 import csv
 import io
+import itertools
 import json
 import re
 import zipfile
@@ -125,7 +126,7 @@ def cell_changed(row: float, column: float, put: str, raw: bytes) -> bytes:
     if filled:
         chosen = filled[int(row * len(filled))]
         chosen[int(column * len(chosen))] = put
-    return table(*map(tuple, rows)) if all(put.isprintable() for put in sum(rows, [])) else raw
+    return table(*map(tuple, rows)) if all(put.isprintable() for put in itertools.chain.from_iterable(rows)) else raw
 
 
 def recoded(encoding: str, raw: bytes) -> bytes:
@@ -191,17 +192,24 @@ def damaged(raw: bytes, chosen: list[Damage]) -> bytes:
 # ------------------------------------------------------------------ what must hold
 
 
+def is_clear(refusal: FolkmootError) -> None:
+    assert refusal.what
+    assert refusal.where
+    assert refusal.do
+    assert len(str(refusal)) < 1500, "one screen"
+    assert str(refusal).replace("\n", "").isprintable(), "what is shown could drive a terminal"
+
+
 def read_or_refused(path: Path) -> Consultation | None:
     """Return what was read; None where it was refused in one clear message."""
     try:
         read = read_consultation(path)
     except FolkmootError as error:
-        message = str(error)
-        assert error.what
-        assert error.where
-        assert error.do
-        assert len(message) < 1500, "one screen"
-        assert message.replace("\n", "").isprintable(), "what is shown could drive a terminal"
+        refusal = error
+    else:
+        refusal = None
+    if refusal is not None:
+        is_clear(refusal)
         return None
     assert read.statements
     assert len(read.vote_V)
@@ -231,7 +239,7 @@ def has_an_opinion_or_says_why_not(read: Consultation) -> None:
         try:
             think()
         except FolkmootError as error:
-            assert error.where
+            is_clear(error)
 
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -250,10 +258,8 @@ def damage_is_refused_or_read(form: str, folder: Path, data: st.DataObject, *, a
     files = dict(FORMS[form])
     name = data.draw(st.sampled_from(sorted(files)))
     files[name] = damaged(files[name], data.draw(damages))
-    if data.draw(st.booleans()):
-        path = zipped(folder.parent / "export.zip", files)
-    else:
-        path = write(folder, files)
+    in_zip = data.draw(st.booleans())
+    path = zipped(folder.parent / "export.zip", files) if in_zip else write(folder, files)
     read = read_or_refused(path)
     if read is not None and analysed:
         has_an_opinion_or_says_why_not(read)

@@ -62,6 +62,11 @@ def test_the_same_votes_of_everybody_are_one_group(consultation_of: Make) -> Non
     assert [s.agreed for s in opinion.statements] == [True, False, False, True, True, True, True, True]
 
 
+def test_two_ways_to_vote_are_two_groups(consultation_of: Make) -> None:
+    opinion = analyse(consultation_of([[1] * 4 + [0] * 4] * 25 + [[1] * 4 + [-1] * 4] * 15), QUICK)
+    assert opinion.group_sizes == (25, 15)
+
+
 def test_a_single_participant_is_one_group_that_agrees_on_nothing(consultation_of: Make) -> None:
     opinion = analyse(consultation_of([[1] * 8]), QUICK)
     assert (opinion.participants, opinion.participants_in, opinion.group_sizes) == (1, 1, (1,))

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen import exports
@@ -354,58 +352,3 @@ def test_a_damaged_zip_is_refused(polis_files: Files, write_zip: Write) -> None:
     path = write_zip(polis_files)
     path.write_bytes(path.read_bytes()[:200])
     refused(lambda: read_consultation(path), "damaged")
-
-
-# ------------------------------------------------------------------ anything at all
-
-mutations = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=4), st.integers(0, 6)), max_size=6)
-_quiet = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def mutate(raw: bytes, changes: list[tuple[float, bytes, int]]) -> bytes:
-    for place, put, dropped in changes:
-        at = int(place * (len(raw) + 1))
-        raw = raw[:at] + put + raw[at + dropped :]
-    return raw
-
-
-def parses_or_says_why(path: Path) -> None:
-    refusal = None
-    try:
-        read = read_consultation(path)
-    except FolkmootError as error:
-        refusal = error
-    if refusal is None:
-        assert read.statements
-        assert len(read.vote_V)
-    else:
-        assert refusal.what
-        assert refusal.where
-        assert "\x1b" not in str(refusal)
-
-
-@_quiet
-@given(st.sampled_from(["comments.csv", "votes.csv", "participants-votes.csv", "summary.csv"]), mutations)
-def test_mutated_files_parse_or_are_refused(
-    polis_files: Files, write_folder: Write, name: str, changes: list[tuple[float, bytes, int]]
-) -> None:
-    files = polis_files | {name: mutate(text(polis_files, name).encode(), changes)}
-    if name == "participants-votes.csv":
-        del files["votes.csv"]
-    parses_or_says_why(write_folder(files))
-
-
-@_quiet
-@given(mutations)
-def test_a_mutated_zip_parses_or_is_refused(
-    polis_files: Files, write_zip: Write, changes: list[tuple[float, bytes, int]]
-) -> None:
-    path = write_zip(polis_files)
-    path.write_bytes(mutate(path.read_bytes(), changes))
-    parses_or_says_why(path)
-
-
-@_quiet
-@given(st.binary(max_size=300))
-def test_any_bytes_as_a_file_are_parsed_or_refused(polis_files: Files, write_folder: Write, raw: bytes) -> None:
-    parses_or_says_why(write_folder(polis_files | {"comments.csv": raw}))

@@ -63,7 +63,7 @@ def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenCon
     scores_P2 = project(votes_PS, counted_S)
     distinct = len(np.unique(scores_P2, axis=0))
     best, best_silhouette = one, config.min_silhouette
-    for k in range(2, min(config.max_groups, distinct - 1) + 1):
+    for k in range(2, min(config.max_groups, distinct) + 1):
         found = KMeans(k, n_init=10, random_state=derive_seed(seed, "listen.kmeans", k) % 2**32).fit(scores_P2).labels_
         if np.bincount(found, minlength=k).min() < config.min_group:
             continue

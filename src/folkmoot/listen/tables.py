@@ -231,7 +231,7 @@ class _Lines:
         self.pending += len(raw)
         where = f"{self.where}, line {self.number}"
         if self.number == 1:
-            raw = _without_mark(raw, self.where)
+            raw = without_mark(raw, self.where)
         if b"\0" in raw:
             raise FolkmootError("holds a NUL byte, so it is no text", where=where, do="export the file again")
         if self.pending > MAX_ROW:
@@ -248,7 +248,12 @@ class _Lines:
             ) from error
 
 
-def _without_mark(raw: bytes, where: str) -> bytes:
+def without_mark(raw: bytes, where: str) -> bytes:
+    """Return the beginning of a file without the byte order mark of UTF-8.
+
+    Raises:
+        FolkmootError: it is UTF-16.
+    """
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FolkmootError("is UTF-16 text", where=where, do="save it as UTF-8: iconv -f UTF-16 -t UTF-8 IN > OUT")
     return raw.removeprefix(b"\xef\xbb\xbf")
