@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.config import ListenConfig
+from folkmoot.listen.consensus import analyse_consensus
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion import analyse
 from folkmoot.records import Statement, Tally
@@ -65,6 +66,14 @@ def test_the_same_votes_of_everybody_are_one_group(consultation_of: Make) -> Non
 def test_two_ways_to_vote_are_two_groups(consultation_of: Make) -> None:
     opinion = analyse(consultation_of([[1] * 4 + [0] * 4] * 25 + [[1] * 4 + [-1] * 4] * 15), QUICK)
     assert opinion.group_sizes == (25, 15)
+
+
+def test_camps_that_differ_in_every_answer_are_found(consultation_of: Make) -> None:
+    rows = [[1] * 15 + [-1] * 15] * 30 + [[-1] * 15 + [1] * 15] * 30  # each statement's votes add up to nothing
+    found = analyse(consultation_of(rows), QUICK)
+    assert found.group_sizes == (30, 30)
+    assert not any(s.agreed for s in found.statements)
+    assert analyse_consensus(consultation_of(rows), QUICK).group_sizes == (30, 30)
 
 
 def test_a_single_participant_is_one_group_that_agrees_on_nothing(consultation_of: Make) -> None:
