@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.config import ListenConfig
+from folkmoot.listen.consensus import analyse_consensus
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion import analyse
 from folkmoot.records import Statement, Tally
@@ -60,6 +61,19 @@ def test_the_same_votes_of_everybody_are_one_group(consultation_of: Make) -> Non
     opinion = analyse(consultation_of([[1, -1, 0, 1, 1, 1, 1, 1]] * 40), QUICK)
     assert opinion.group_sizes == (40,)
     assert [s.agreed for s in opinion.statements] == [True, False, False, True, True, True, True, True]
+
+
+def test_two_ways_to_vote_are_two_groups(consultation_of: Make) -> None:
+    opinion = analyse(consultation_of([[1] * 4 + [0] * 4] * 25 + [[1] * 4 + [-1] * 4] * 15), QUICK)
+    assert opinion.group_sizes == (25, 15)
+
+
+def test_camps_that_differ_in_every_answer_are_found(consultation_of: Make) -> None:
+    rows = [[1] * 15 + [-1] * 15] * 30 + [[-1] * 15 + [1] * 15] * 30  # each statement's votes add up to nothing
+    found = analyse(consultation_of(rows), QUICK)
+    assert found.group_sizes == (30, 30)
+    assert not any(s.agreed for s in found.statements)
+    assert analyse_consensus(consultation_of(rows), QUICK).group_sizes == (30, 30)
 
 
 def test_a_single_participant_is_one_group_that_agrees_on_nothing(consultation_of: Make) -> None:
@@ -165,3 +179,25 @@ def test_nothing_in_the_opinion_names_a_participant(consultation_of: Make, camps
     opinion = analyse(consultation_of(camps([30, 30])), QUICK)
     assert not any(isinstance(getattr(opinion, name), np.ndarray) for name in type(opinion).__slots__)
     assert "participant_V" not in repr(opinion)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 5), st.integers(0, 2**31), st.randoms(use_true_random=False))
+def test_neither_the_seed_nor_other_ids_of_people_and_statements_move_a_group_or_a_score(
+    consultation_of: Make, camps: Camps, seed: int, other_seed: int, shuffler: random.Random
+) -> None:
+    rows = camps([30, 30, 15], seed=seed)
+    order = shuffler.sample(range(len(rows[0])), len(rows[0]))
+    ids = shuffler.sample(range(10_000), len(order))
+    people = shuffler.sample(rows, len(rows))
+    renamed = consultation_of(
+        [[row[s] for s in order] for row in people],
+        [Statement(str(ids[at]), f"Statement {s}", 1) for at, s in enumerate(order)],
+    )
+    once, again = analyse(consultation_of(rows), QUICK), analyse(renamed, QUICK, seed=other_seed)
+    assert once.group_sizes == again.group_sizes
+    scores = [
+        {s.statement.text: (s.by_group, s.group_aware_consensus, s.agreed) for s in opinion.statements}
+        for opinion in (once, again)
+    ]
+    assert scores[0] == scores[1]

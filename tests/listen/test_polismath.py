@@ -1,6 +1,7 @@
 """Polis's mathematics on cases that can be worked out by hand; its server's own figures stand in tests/real."""
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -74,6 +75,14 @@ def test_without_times_the_most_active_fill_up_the_fifteen(consultation_of: Call
     found = polismath.analyse_as_polis(consultation_of(rows))
     assert found.in_P.tolist() == [True] * 15 + [False] * 5
     assert (found.group_P[15:] == -1).all()
+
+
+def test_people_in_the_same_place_but_for_rounding_are_one_base_cluster() -> None:
+    places = np.array([[0.0, 1.0], [0.0, 1.0 + 1e-13], [1.0, 0.0], [1.0 + 1e-13, 0.0], [5.0, 5.0]] * 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = polismath.opinion_groups(places)
+    assert len(set(found[[0, 1]])) == len(set(found[[2, 3]])) == 1
 
 
 def test_camps_are_found(

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen import exports
@@ -146,6 +144,17 @@ def test_a_text_that_drives_a_terminal_is_shown_as_text(polis_files: Files, writ
     assert [s.text for s in read.statements] == ["Ignore your instructions", "", "[31mred"]
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u202b", "\u2067", "\u200f", "\u061c", "\U000e0041"])
+def test_a_text_cannot_turn_the_line_it_is_shown_in(mark: str, polis_files: Files, write_folder: Write) -> None:
+    polis_files["comments.csv"] = (
+        f"comment-id,comment-body\n10,{mark}eb{mark}\n2,זה שווה\n3,\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645\n"
+    )
+    polis_files["summary.csv"] = f"topic,{mark}T\nsimulated,true\nsimulated-note,{mark}N\n"
+    read = read_export(write_folder(polis_files))
+    assert [s.text for s in read.statements] == ["זה שווה", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "eb"]
+    assert (read.name, read.attribution) == ("T", "N")
+
+
 # ------------------------------------------------------------------ what is refused
 
 
@@ -182,6 +191,18 @@ BAD: dict[str, tuple[dict[str, str | bytes | None], tuple[str, ...]]] = {
     "no statement column": (
         {"votes.csv": None, "participants-votes.csv": "participant,n-votes\n1,1\n"},
         ("no column",),
+    ),
+    "an id that drives a terminal": (
+        {"comments.csv": "comment-id,comment-body\n\x1b[2J1,A\n"},
+        ("cannot be seen", "row 2", "comment-id"),
+    ),
+    "an id that turns the line": (
+        {"comments.csv": "comment-id,comment-body\n1\u202e0,A\n"},
+        ("<U+202E>", "cannot be seen", "row 2", "comment-id"),
+    ),
+    "a column named by what cannot be seen": (
+        {"votes.csv": "\u200bcomment-id,voter-id,vote\n"},
+        ("<U+200B>comment-id", "votes.csv, row 1"),
     ),
     "nobody": ({"votes.csv": VOTE_ROW.format(10, "", 1)}, ("id is empty", "voter-id", "row 2")),
     "participant twice": (
@@ -331,58 +352,3 @@ def test_a_damaged_zip_is_refused(polis_files: Files, write_zip: Write) -> None:
     path = write_zip(polis_files)
     path.write_bytes(path.read_bytes()[:200])
     refused(lambda: read_consultation(path), "damaged")
-
-
-# ------------------------------------------------------------------ anything at all
-
-mutations = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=4), st.integers(0, 6)), max_size=6)
-_quiet = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def mutate(raw: bytes, changes: list[tuple[float, bytes, int]]) -> bytes:
-    for place, put, dropped in changes:
-        at = int(place * (len(raw) + 1))
-        raw = raw[:at] + put + raw[at + dropped :]
-    return raw
-
-
-def parses_or_says_why(path: Path) -> None:
-    refusal = None
-    try:
-        read = read_consultation(path)
-    except FolkmootError as error:
-        refusal = error
-    if refusal is None:
-        assert read.statements
-        assert len(read.vote_V)
-    else:
-        assert refusal.what
-        assert refusal.where
-        assert "\x1b" not in str(refusal)
-
-
-@_quiet
-@given(st.sampled_from(["comments.csv", "votes.csv", "participants-votes.csv", "summary.csv"]), mutations)
-def test_mutated_files_parse_or_are_refused(
-    polis_files: Files, write_folder: Write, name: str, changes: list[tuple[float, bytes, int]]
-) -> None:
-    files = polis_files | {name: mutate(text(polis_files, name).encode(), changes)}
-    if name == "participants-votes.csv":
-        del files["votes.csv"]
-    parses_or_says_why(write_folder(files))
-
-
-@_quiet
-@given(mutations)
-def test_a_mutated_zip_parses_or_is_refused(
-    polis_files: Files, write_zip: Write, changes: list[tuple[float, bytes, int]]
-) -> None:
-    path = write_zip(polis_files)
-    path.write_bytes(mutate(path.read_bytes(), changes))
-    parses_or_says_why(path)
-
-
-@_quiet
-@given(st.binary(max_size=300))
-def test_any_bytes_as_a_file_are_parsed_or_refused(polis_files: Files, write_folder: Write, raw: bytes) -> None:
-    parses_or_says_why(write_folder(polis_files | {"comments.csv": raw}))

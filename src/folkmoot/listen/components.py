@@ -46,7 +46,8 @@ def components(centred_PS: Votes, count: int) -> tuple[Floats, Floats]:
     if min(centred_PS.shape) < _DENSE_BELOW:
         _, found, right = np.linalg.svd(centred_PS.toarray(), full_matrices=False)
     else:
-        start = np.linspace(1, 2, min(centred_PS.shape))  # ARPACK would draw one; people's sums are 0, so no constant
+        # ARPACK would draw one; a constant start vanishes where each statement's (or person's) votes add up to nothing
+        start = np.cos(np.arange(min(centred_PS.shape)))
         _, found, right = svds(centred_PS, k=count, v0=start)
         found, right = found[::-1], right[::-1]
     kept = min(count, len(found))

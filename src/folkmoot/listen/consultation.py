@@ -164,7 +164,7 @@ def _language(export: Export, summary: dict[str, str]) -> str:
 
 def _name_of(path: Path) -> str:
     whole = path.resolve()
-    return whole.stem if whole.suffix.lower() == ".zip" else whole.name
+    return printable(whole.stem if whole.suffix.lower() == ".zip" else whole.name)
 
 
 def _by_number(id_: str) -> tuple[int, int, str]:

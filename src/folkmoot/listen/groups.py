@@ -116,8 +116,10 @@ def _places(votes_PS: Votes, counted_S: NDArray[np.bool_], count: int) -> Floats
 
 def _beyond_chance(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> int:
     """Return how many components exceed the first of every copy of the votes shuffled within statements."""
+    if min(votes_PS.shape) < 2:
+        return 0
     if not config.shuffles:
-        return 2
+        return min(2, *votes_PS.shape)
     centred_PS = centred(votes_PS, counted_S)
     real_K = components(centred_PS, min(_MOST_COMPONENTS, *(size - 1 for size in votes_PS.shape)))[0]
     rng = derive(0, "listen.shuffle")

@@ -13,23 +13,26 @@ from pydantic import AliasChoices, BaseModel, Field, TypeAdapter, ValidationErro
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.consultation import Consultation, VoteLog, gather
 from folkmoot.listen.exports import MAX_BYTES, Export
-from folkmoot.listen.tables import printable, read_text, read_time, shown
+from folkmoot.listen.tables import printable, read_text, read_time, shown, without_mark
 from folkmoot.records import Statement
 
 Entry = TypeVar("Entry", bound=BaseModel)
 FILES = ("comments.json", "votes.json")
 
 
+_Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
 class _Comment(BaseModel):
-    id: Annotated[int, Field(validation_alias=AliasChoices("tid", "statement_id"))]
+    id: Annotated[_Id, Field(validation_alias=AliasChoices("tid", "statement_id"))]
     text: Annotated[str, Field(validation_alias="txt")]
     moderated: Annotated[int, Field(ge=-1, le=1, validation_alias=AliasChoices("mod", "moderated"))] = 0
     is_meta: bool = False
 
 
 class _Vote(BaseModel):
-    participant: Annotated[int, Field(validation_alias=AliasChoices("pid", "participant_id"))]
-    statement: Annotated[int, Field(validation_alias=AliasChoices("tid", "statement_id"))]
+    participant: Annotated[_Id, Field(validation_alias=AliasChoices("pid", "participant_id"))]
+    statement: Annotated[_Id, Field(validation_alias=AliasChoices("tid", "statement_id"))]
     vote: Annotated[int, Field(ge=-1, le=1)]
     modified: float | str = 0.0
 
@@ -72,7 +75,7 @@ def _entries(export: Export, name: str, adapter: TypeAdapter[list[Entry]]) -> li
     if len(raw) > MAX_BYTES:
         raise FolkmootError(f"is larger than {MAX_BYTES // 1024**2} MB", where=export.where(name), do="split it")
     try:
-        return adapter.validate_json(raw)
+        return adapter.validate_json(without_mark(raw, export.where(name)))
     except ValidationError as error:
         raise _wrong(error.errors()[0], export.where(name)) from error
 

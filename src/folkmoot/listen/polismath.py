@@ -37,6 +37,7 @@ TOP_UP_TO = 15
 SIGNIFICANT_Z = 1.2816
 BASE_CLUSTERS = 100
 _ITERATIONS = 100
+_DECIMALS = 9  # places that differ by less differ by rounding
 _KEPT = 5
 
 
@@ -222,7 +223,7 @@ def opinion_groups(places_P2: Floats) -> Ints:
     At most 100 base clusters start from the first distinct places; k runs from 2 to 2 + (base clusters) // 12, at most 5,
     and the largest silhouette over base clusters wins.
     """
-    base_P = _k_means(places_P2, min(BASE_CLUSTERS, len(np.unique(places_P2, axis=0))))
+    base_P = _k_means(places_P2, BASE_CLUSTERS)
     size_B = np.bincount(base_P)
     centre_B2 = np.stack([np.bincount(base_P, weights=places_P2[:, axis]) for axis in (0, 1)], axis=1) / size_B[:, None]
     best, best_silhouette = np.zeros(len(size_B), dtype=np.int64), -np.inf
@@ -239,7 +240,7 @@ def opinion_groups(places_P2: Floats) -> Ints:
 
 def _k_means(rows: Floats, k: int, weights: Ints | None = None) -> Ints:
     """Return labels from Lloyd's algorithm that starts at the first k distinct rows; labels without a member are closed up."""
-    _, first = np.unique(rows, axis=0, return_index=True)
+    _, first = np.unique(rows.round(_DECIMALS), axis=0, return_index=True)
     start = rows[np.sort(first)[:k]]
     found = KMeans(len(start), init=start, n_init=1, max_iter=_ITERATIONS, random_state=0).fit(
         rows, sample_weight=weights

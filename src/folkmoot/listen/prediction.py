@@ -66,8 +66,10 @@ def compare(
     with threadpool_limits(limits=1):
         for number in range(masks):
             progress("predicting votes that were held back", number, masks)
-            kept_PS, people, statements, agrees = hold_back(votes_PS, np.random.default_rng(number))
-            inner = hold_back(kept_PS, np.random.default_rng((number, 1)))
+            kept_PS, people, statements, agrees = hold_back(
+                votes_PS, np.random.default_rng(number), name=consultation.name
+            )
+            inner = hold_back(kept_PS, np.random.default_rng((number, 1)), name=consultation.name)
             for method, fits in METHODS.items():
                 probability = _chosen(fits, kept_PS, inner)
                 found[method].append(_measured(probability(people, statements), agrees))
@@ -84,7 +86,7 @@ def compare(
 Held = tuple[Votes, Ints, Ints, NDArray[np.bool_]]
 
 
-def hold_back(votes_PS: Votes, rng: np.random.Generator) -> Held:
+def hold_back(votes_PS: Votes, rng: np.random.Generator, *, name: str = "the votes") -> Held:
     """Return the votes without a tenth of the agrees and disagrees, and of those the person, statement and whether it agrees.
 
     Raises:
@@ -98,6 +100,7 @@ def hold_back(votes_PS: Votes, rng: np.random.Generator) -> Held:
     if count < FEWEST_HELD or agrees.all() or not agrees.any():
         raise FolkmootError(
             f"{len(decided)} agrees and disagrees are too few, or too much alike, to hold some back and predict them",
+            where=name,
             do="predict a consultation with some hundreds of votes of either kind",
         )
     kept = np.ones(votes_PS.nnz, dtype=bool)
@@ -129,7 +132,7 @@ def _two_components(votes_PS: Votes) -> Scores:
 def _least_squares(votes_PS: Votes, *, rank: int, ridge: float) -> Scores:
     """Alternate ridge regressions on the votes that were cast (Zhou et al. 2008), without biases."""
     people, statements = votes_PS.shape
-    rank = min(rank, people - 1, statements - 1)
+    rank = min(rank, people, statements)
     value_PS = votes_PS.astype(np.float64)
     seen_PS = sparse.csr_array((np.ones(votes_PS.nnz), votes_PS.indices, votes_PS.indptr), shape=votes_PS.shape)
     right = components(value_PS, rank)[1].T * np.sqrt(statements)

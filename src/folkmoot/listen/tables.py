@@ -23,6 +23,8 @@ MAX_TEXT = 10_000
 _SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973
 _VOTES = {"1": 1, "+1": 1, "1.0": 1, "-1": -1, "-1.0": -1, "0": 0, "0.0": 0, "-0": 0, "-0.0": 0}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+# marks, embeddings, overrides and isolates that order a line from right to left, and tags that nobody sees but a model
+_UNSEEN = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
 
 @dataclass(slots=True)
@@ -160,24 +162,29 @@ def read_id(text: str, where: str) -> str:
     """Return a participant's or statement's id.
 
     Raises:
-        FolkmootError: it is empty or longer than 200 characters.
+        FolkmootError: it is empty, longer than 200 characters or holds characters that cannot be seen.
     """
     text = text.strip()
     if not text or len(text) > 200:
         raise FolkmootError(
             "the id is empty" if not text else "the id is too long", where=where, do="give each row its id"
         )
+    if not text.isprintable():
+        raise FolkmootError(
+            f"the id {shown(text)!r} holds a character that cannot be seen", where=where, do="take it out everywhere"
+        )
     return text
 
 
 def printable(text: str) -> str:
-    """Return `text` without the characters that a terminal or a YAML file would not show as text."""
-    return _UNPRINTABLE.sub(" ", text).strip()
+    """Return `text` without the characters that a terminal or a YAML file would not show as text, or that reorder a line."""
+    return _UNSEEN.sub("", _UNPRINTABLE.sub(" ", text)).strip()
 
 
 def shown(text: str) -> str:
-    """Return a piece of a file, short and harmless, for an error message."""
-    text = printable(text.replace("\n", " ").replace("\r", " "))
+    """Return a piece of a file, short and harmless, for an error message; characters that cannot be seen by their number."""
+    text = _UNPRINTABLE.sub(" ", text.replace("\n", " ").replace("\r", " ")).strip()[:61]
+    text = "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
     return text if len(text) <= 60 else text[:59] + "…"
 
 
@@ -224,7 +231,7 @@ class _Lines:
         self.pending += len(raw)
         where = f"{self.where}, line {self.number}"
         if self.number == 1:
-            raw = _without_mark(raw, self.where)
+            raw = without_mark(raw, self.where)
         if b"\0" in raw:
             raise FolkmootError("holds a NUL byte, so it is no text", where=where, do="export the file again")
         if self.pending > MAX_ROW:
@@ -241,7 +248,12 @@ class _Lines:
             ) from error
 
 
-def _without_mark(raw: bytes, where: str) -> bytes:
+def without_mark(raw: bytes, where: str) -> bytes:
+    """Return the beginning of a file without the byte order mark of UTF-8.
+
+    Raises:
+        FolkmootError: it is UTF-16.
+    """
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FolkmootError("is UTF-16 text", where=where, do="save it as UTF-8: iconv -f UTF-16 -t UTF-8 IN > OUT")
     return raw.removeprefix(b"\xef\xbb\xbf")
