@@ -4,9 +4,11 @@ import typer
 
 from folkmoot.cli.listen.analyse import analyse
 from folkmoot.cli.listen.predict import predict
+from folkmoot.cli.listen.report import report
 from folkmoot.cli.listen.show import show
 
 app = typer.Typer(no_args_is_help=True, help="Listen to a consultation: opinion groups and what they agree on.")
 app.command("show")(show)
 app.command("analyse")(analyse)
 app.command("predict")(predict)
+app.command("report")(report)
