@@ -22,7 +22,7 @@ from folkmoot.records import SMALL_CELL, Estimate, Statement
 MOST_PULLS = 10
 """Statements shown as arrows."""
 _ACROSS = (28, 24, 20, 16, 12, 10, 8, 6, 4)
-_DRAWN = 0.75
+_DRAWN = 2 / 3
 _NORMAL = float(stats.norm.ppf(0.975))
 
 
@@ -42,14 +42,15 @@ class Cloud:
 
     Attributes:
         centre: mean place, each with its interval; n counts the people.
-        half_axes, angle: the ellipse around the half of the group that stands nearest its centre (by Mahalanobis distance);
-            the angle of the longer axis against the first direction, in degrees.
+        half_axes: the ellipse around the half of the group that stands nearest its centre (by Mahalanobis distance), its longer
+            half axis first; the interval is that of the median distance, the shape kept.
+        angle: of the longer axis against the first direction, in degrees.
     """
 
     group: int
     people: int
     centre: tuple[Estimate, Estimate]
-    half_axes: tuple[float, float]
+    half_axes: tuple[Estimate, Estimate]
     angle: float
 
 
@@ -121,7 +122,7 @@ def map_opinions(consultation: Consultation, config: ListenConfig | None = None,
 def density(places_P2: Floats, group_P: Ints) -> tuple[tuple[Cell, ...], float]:
     """Return hexagons that hold `SMALL_CELL` people of a group or more, and how large a hexagon is.
 
-    They are as small as they can be while three quarters of the people are in one; where that never is so, as large as it
+    They are as small as they can be while two thirds of the people are in one; where that never is so, as large as it
     is still a map.
     """
     reach = 2 * float(np.quantile(np.hypot(*places_P2.T), 0.95)) or 1.0
@@ -170,10 +171,22 @@ def _cloud(group: int, places_P2: Floats) -> Cloud:
     away_P2 = places_P2 - places_P2.mean(axis=0)
     squared_P = np.einsum("pi,ij,pj->p", away_P2, np.linalg.pinv(covariance, hermitian=True), away_P2)
     variance, direction = np.linalg.eigh(covariance)
-    short, long = np.sqrt(np.maximum(variance, 0) * max(float(np.median(squared_P)), 0.0))
+    distance, low, high = _median(np.sqrt(np.maximum(squared_P, 0)))
+    short, long = (
+        Estimate(deviation * distance, (deviation * low, deviation * high), len(places_P2))
+        for deviation in np.sqrt(np.maximum(variance, 0)).tolist()
+    )
     angle = float(np.degrees(np.arctan2(direction[1, 1], direction[0, 1]))) % 180
     centre = (_mean(places_P2[:, 0]), _mean(places_P2[:, 1]))
-    return Cloud(group, len(places_P2), centre, (float(long), float(short)), angle)
+    return Cloud(group, len(places_P2), centre, (long, short), angle)
+
+
+def _median(values_P: Floats) -> tuple[float, float, float]:
+    """Return the median and its interval between two order statistics (Conover 1999, section 3.2)."""
+    n = len(values_P)
+    ranks = stats.binom.ppf((0.025, 0.975), n, 0.5).astype(int)
+    low, high = np.sort(values_P)[[max(ranks[0] - 1, 0), min(ranks[1], n - 1)]]
+    return float(np.median(values_P)), float(low), float(high)
 
 
 def _mean(values_P: Floats) -> Estimate:

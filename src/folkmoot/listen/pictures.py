@@ -18,10 +18,13 @@ from folkmoot.statistics import proportion
 
 ALL = -1
 """Stands for everybody where a group's number would."""
+BANDS = (Band.AGREED, Band.CONTESTED, Band.NOT_AGREED, Band.INSUFFICIENTLY_SEEN, Band.NOT_COUNTED)
+"""From what is surely agreed to what was not asked."""
 MAP_WIDTH = 380.0
 _MAP_HEIGHT = (260.0, 420.0)
 _MARGIN = 20.0
 _SMALLEST_HEXAGON = 3.0
+_GAP = 0.95
 _LABEL = 8.0
 _LANE = 18
 _PULL_REACH = 0.42
@@ -126,7 +129,7 @@ def _corners_of_cells(found: OpinionMap) -> Iterable[Point]:
 
 def _corners_of_clouds(clouds: Sequence[Cloud]) -> Iterable[Point]:
     for cloud in clouds:
-        (long, short), turn = cloud.half_axes, np.radians(cloud.angle)
+        (long, short), turn = (half.value for half in cloud.half_axes), np.radians(cloud.angle)
         reach_x = float(np.hypot(long * np.cos(turn), short * np.sin(turn)))
         reach_y = float(np.hypot(long * np.sin(turn), short * np.cos(turn)))
         x, y = (estimate.value for estimate in cloud.centre)
@@ -150,7 +153,7 @@ def _frame(points: Sequence[Point]) -> tuple[_Frame, float]:
 
 def _hexagons(found: OpinionMap, frame: _Frame) -> tuple[Hexagon, ...]:
     most = max((cell.people for cell in found.cells), default=1)
-    radius = max(found.hexagon * frame.scale, _SMALLEST_HEXAGON)
+    radius = max(_GAP * found.hexagon * frame.scale, _SMALLEST_HEXAGON)
     return tuple(
         Hexagon(cell.group, _hexagon(cell, radius, frame), round(0.15 + 0.6 * float(np.sqrt(cell.people / most)), 2))
         for cell in found.cells
@@ -165,7 +168,7 @@ def _hexagon(cell: Cell, radius: float, frame: _Frame) -> str:
 
 def _ellipse(cloud: Cloud, frame: _Frame) -> Ellipse:
     x, y = frame.at(cloud.centre[0].value, cloud.centre[1].value)
-    long, short = (round(max(half * frame.scale, 2.0), 1) for half in cloud.half_axes)
+    long, short = (round(max(half.value * frame.scale, 2.0), 1) for half in cloud.half_axes)
     return Ellipse(cloud.group, x, y, long, short, round(-cloud.angle, 1))
 
 
@@ -207,7 +210,12 @@ class Dot:
     @property
     def text(self) -> str:
         """The same in words."""
-        return f"{self.name} {interval(self.share)}, n = {self.share.n:,}"
+        return f"{self.name} {self.figure}"
+
+    @property
+    def figure(self) -> str:
+        """The share alone, with its interval and n."""
+        return f"{interval(self.share)} of {self.share.n:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +229,11 @@ class DotRow:
     def height(self) -> int:
         """Pixels that the lanes take."""
         return _LANE * len(self.dots)
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest figure."""
+        return max((len(dot.figure) for dot in self.dots), default=0)
 
 
 def interval(estimate: Estimate) -> str:
@@ -289,7 +302,7 @@ class BandShare:
 
 def band_shares(found: Sequence[StatementConsensus]) -> tuple[BandShare, ...]:
     """Return all five bands, also empty ones, in per cent of all statements."""
-    counts = [(band, sum(s.band == band for s in found)) for band in Band]
+    counts = [(band, sum(s.band == band for s in found)) for band in BANDS]
     starts = itertools.accumulate((count for _, count in counts), initial=0)
     per_cent = 100 / max(len(found), 1)
     return tuple(
@@ -300,11 +313,10 @@ def band_shares(found: Sequence[StatementConsensus]) -> tuple[BandShare, ...]:
 
 def by_inclusion(found: Sequence[StatementConsensus]) -> tuple[StatementConsensus, ...]:
     """Return statements band by band, in each the surest first; where nothing may be shown, nothing orders them."""
-    order = list(Band)
 
     def key(s: StatementConsensus) -> tuple[float, ...]:
-        judged = (-s.inclusion_probability, -s.gac_fair.value) if is_judged(s) else ()
-        return (order.index(s.band), *judged)
+        judged = (-s.inclusion_probability, -s.gac_fair.value) if is_judged(s) else (1.0,)
+        return (BANDS.index(s.band), *judged)
 
     return tuple(sorted(found, key=key))
 
@@ -350,4 +362,3 @@ def least_decided(found: Sequence[StatementConsensus], most: int) -> tuple[State
     contested = [s for s in found if s.band == Band.CONTESTED and is_judged(s)]
     nearest = sorted(contested, key=lambda s: abs(s.inclusion_probability - 0.5))[:most]
     return by_inclusion(nearest)
-

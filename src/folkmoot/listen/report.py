@@ -85,6 +85,10 @@ def opinion_page(
         inclusion=lambda s: inclusion(s, found.resamples),
         interval=interval,
         signed=signed,
+        how_many=how_many,
+        most_agreed=MOST_AGREED,
+        most_dividing=MOST_DIVIDING,
+        most_contested=MOST_CONTESTED,
         letter=letter,
     )
 
@@ -95,40 +99,58 @@ def what_came_out(found: Consensus) -> tuple[str, ...]:
 
 
 def _groups(found: Consensus) -> str:
-    people = f"{found.participants_in:,} of the {found.participants:,} people who took part voted often enough to count"
+    of_all = f"{found.participants_in:,} of the {found.participants:,}"
+    who = f"All {found.participants:,}" if found.participants_in == found.participants else of_all
+    people = f"{who} people who took part voted often enough to count"
     if len(found.group_sizes) == 1:
-        return f"There is one group: {people}, and no camps can be told apart among them."
-    sizes = ", ".join(f"{letter(g)} of {size:,}" for g, size in enumerate(found.group_sizes))
-    return f"There are {len(found.group_sizes)} opinion groups, {sizes} people: {people}."
+        return f"There is one group: no camps can be told apart. {people}."
+    sizes = [f"{letter(g)} ({size:,}{' people' if g == 0 else ''})" for g, size in enumerate(found.group_sizes)]
+    return f"There are {len(sizes)} opinion groups: {', '.join(sizes[:-1])} and {sizes[-1]}. {people}."
 
 
 def _firmness(stability: Estimate) -> str:
     low, high = stability.ci
     figure = f"adjusted Rand index {stability.value:.2f}, 95% interval {low:.2f} to {high:.2f}, {stability.n} draws"
     if low >= FIRM:
-        return f"The groups are firm: had other people of the same public come, they would be nearly the same ({figure})."
+        return (
+            f"The groups are firm: had other people of the same public come, they would be nearly the same ({figure})."
+        )
     if stability.value >= FAIRLY_FIRM:
         return f"The groups are fairly firm: had other people come, some would stand elsewhere ({figure})."
     return f"The groups are not firm, so speak of statements and not of groups ({figure})."
 
 
 def _agreed(statements: tuple[StatementConsensus, ...]) -> str:
-    counts = Counter(s.band for s in statements if s.band != Band.NOT_COUNTED)
+    counts: Counter[Band] = Counter(s.band for s in statements if s.band != Band.NOT_COUNTED)
     says = {
         Band.AGREED: "certainly agreed by every group",
         Band.CONTESTED: "contested (with other people of the same public it might have come out otherwise)",
         Band.NOT_AGREED: "certainly not agreed by every group",
         Band.INSUFFICIENTLY_SEEN: "seen by too few to say",
     }
-    parts = [f"{counts[band]:,} {'is' if counts[band] == 1 else 'are'} {words}" for band, words in says.items()]
-    total = counts.total()
-    return f"Of {total:,} statement{'' if total == 1 else 's'} that count, {', '.join(parts[:-1])}, and {parts[-1]}."
+    parts = [f"{_is(counts[band])} {words}" for band, words in says.items() if counts[band] or band == Band.AGREED]
+    return f"Of {counts.total():,} statement{'' if counts.total() == 1 else 's'} that count, {', '.join(parts)}."
+
+
+def _is(count: int) -> str:
+    return {0: "none is", 1: "1 is"}.get(count, f"{count:,} are")
+
+
+def how_many(shown: int, most: int, which: str) -> str:
+    """Return which statements are shown: all where there are no more, else those that `which` says."""
+    if shown < most:
+        return "one statement" if shown == 1 else f"all {shown} statements"
+    return f"the {shown} statements {which}"
 
 
 def signed(estimate: Estimate) -> str:
     """Format a number that may be negative, with its interval."""
-    value, low, high = (f"{x:+.2f}".replace("-", "−") for x in (estimate.value, *estimate.ci))
+    value, low, high = (_two_decimals(x) for x in (estimate.value, *estimate.ci))
     return f"{value} [{low}, {high}]"
+
+
+def _two_decimals(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # + 0.0 takes the sign from −0
 
 
 # ------------------------------------------------------------------ the file
