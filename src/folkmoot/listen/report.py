@@ -79,6 +79,7 @@ def opinion_page(
         bars=inclusion_bars(counted),
         contested=least_decided(counted, MOST_CONTESTED),
         statements=by_inclusion(counted),
+        names=["all", *map(letter, range(len(found.group_sizes)))][: 1 if len(found.group_sizes) == 1 else None],
         shares=shares,
         figures=figures,
         is_judged=is_judged,
