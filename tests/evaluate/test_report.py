@@ -25,15 +25,13 @@ from folkmoot.evaluate.report import (
     against_controls,
     effect_chart,
     headline,
-    number,
-    percent,
-    points,
     render_report,
     score_chart,
     side_effects,
     write_report,
 )
 from folkmoot.ledger import Ledger
+from folkmoot.pages import number, percent, points
 from folkmoot.records import Bearing, Constitution, ItemScore, Origin, Principle, Scored
 from folkmoot.seeds import derive
 
@@ -487,23 +485,3 @@ def test_results_that_lack_a_field_are_not_rendered_as_if_nothing_were_missing(f
     lacking = {name: value for name, value in RESULTS.items() if name != field}
     with pytest.raises((UndefinedError, KeyError), match=field):
         render_report(lacking, CONSTITUTION, ANSWERS)
-
-
-# ------------------------------------------------------------------ numbers in words
-
-
-@pytest.mark.parametrize(("share", "said"), [(0.1234, "+12.3"), (-0.05, "−5.0"), (0.0, "+0.0"), (1.0, "+100.0")])
-def test_points_have_a_sign(share: float, said: str) -> None:
-    assert points(share) == said
-
-
-@pytest.mark.parametrize(
-    ("value", "said"), [(0.0, "0"), (3.14159, "3.14"), (999.4, "999"), (1000, "1,000"), (1234567.8, "1,234,568")]
-)
-def test_numbers_have_three_digits_or_are_whole(value: float, said: str) -> None:
-    assert number(value) == said
-
-
-@given(st.floats(-1, 1))
-def test_a_printed_difference_is_the_rounded_one(share: float) -> None:
-    assert float(points(share).replace("−", "-")) == pytest.approx(100 * share, abs=0.0501)

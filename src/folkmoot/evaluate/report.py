@@ -3,16 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from folkmoot import __version__
 from folkmoot.concepts import concepts
 from folkmoot.evaluate.effects import NO_CLAIM
 from folkmoot.ledger import in_order_of_the_road
+from folkmoot.pages import number, percent, points, render_page
 from folkmoot.records import Constitution
 
 MODELS = ("untrained", "prompted", "supervised", "final", "floor")
@@ -95,18 +93,12 @@ def render_report(
     results: Mapping[str, Any], constitution: Constitution, answers: Mapping[str, Mapping[str, str]]
 ) -> str:
     """Return the report as HTML; every text is escaped, statements included."""
-    environment = Environment(
-        loader=FunctionLoader(lambda name: resources.files("folkmoot.evaluate").joinpath(name).read_text("utf-8")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(points=points, percent=percent, number=number)
     table = concepts()
     labels = [m for m in MODELS if m in results["exam"]]
     prompts = list(dict.fromkeys(prompt for by in answers.values() for prompt in by))
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "folkmoot.evaluate",
+        "report.html.j2",
         results=results,
         constitution=constitution,
         answers=[(p, [(m, answers[m][p]) for m in MODELS if p in answers.get(m, {})]) for p in prompts],
@@ -237,18 +229,3 @@ def _score_mark(label: str, estimate: Mapping[str, Any], kind: str) -> Mark:
     low, high = estimate["ci"]
     text = f"{percent(estimate['value'])} [{percent(low)}, {percent(high)}], n = {estimate['n']}"
     return Mark(label, 100 * estimate["value"], 100 * low, 100 * high, text, kind)
-
-
-def points(share: float) -> str:
-    """Format a difference of shares in percentage points, with its sign."""
-    return f"{100 * share:+.1f}".replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """Format a share in per cent."""
-    return f"{100 * share:.1f}%"
-
-
-def number(value: float) -> str:
-    """Format a plain number with three significant digits."""
-    return (f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}").replace("-", "−")

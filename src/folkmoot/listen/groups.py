@@ -119,7 +119,7 @@ def _beyond_chance(votes_PS: Votes, counted_S: NDArray[np.bool_], config: Listen
     if min(votes_PS.shape) < 2:
         return 0
     if not config.shuffles:
-        return min(2, *votes_PS.shape)
+        return 2 if min(votes_PS.shape) > 2 else 1
     centred_PS = centred(votes_PS, counted_S)
     real_K = components(centred_PS, min(_MOST_COMPONENTS, *(size - 1 for size in votes_PS.shape)))[0]
     rng = derive(0, "listen.shuffle")

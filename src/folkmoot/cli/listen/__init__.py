@@ -4,6 +4,7 @@ import typer
 
 from folkmoot.cli.listen.analyse import analyse
 from folkmoot.cli.listen.predict import predict
+from folkmoot.cli.listen.report import report
 from folkmoot.cli.listen.route import route
 from folkmoot.cli.listen.sensitivity import sensitivity
 from folkmoot.cli.listen.show import show
@@ -16,3 +17,4 @@ app.command("predict")(predict)
 app.command("sensitivity")(sensitivity)
 app.command("suspicion")(suspicion)
 app.command("route")(route)
+app.command("report")(report)
