@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from folkmoot.errors import FolkmootError
 from folkmoot.opinion_file import read_opinion, write_opinion
-from folkmoot.records import Opinion, Statement, StatementOpinion, Tally
+from folkmoot.records import Band, Opinion, Statement, StatementOpinion, Tally
 
 counts = st.integers(0, 10_000)
 shares = st.floats(0, 1)
@@ -25,7 +25,17 @@ def opinions(draw: st.DrawFn) -> Opinion:
     groups = draw(st.integers(1, 3))
     by_group = st.lists(tallies, min_size=groups, max_size=groups).map(tuple)
     statements = st.builds(Statement, texts.filter(bool), texts, st.sampled_from([-1, 0, 1]), st.booleans())
-    one = st.builds(StatementOpinion, statements, tallies, by_group, shares, st.tuples(shares, shares), st.booleans())
+    one = st.builds(
+        StatementOpinion,
+        statements,
+        tallies,
+        by_group,
+        shares,
+        st.tuples(shares, shares),
+        st.booleans(),
+        shares,
+        st.sampled_from(Band),
+    )
     many = draw(st.lists(one, max_size=4, unique_by=lambda s: s.statement.id))
     sizes = tuple(draw(st.lists(counts, min_size=groups, max_size=groups)))
     return Opinion(
@@ -56,7 +66,7 @@ def test_what_is_read_is_what_was_written_in_the_same_bytes(tmp_path: Path, opin
 
 OPINION = Opinion(
     "town", 30, 20, 99, 0.7225, (11, 9),
-    (StatementOpinion(Statement("1", "One"), Tally(9, 1, 2), (Tally(5, 1, 1), Tally(4, 0, 1)), 0.5, (0.4, 0.6), False),),
+    (StatementOpinion(Statement("1", "One"), Tally(9, 1, 2), (Tally(5, 1, 1), Tally(4, 0, 1)), 0.5, (0.4, 0.6), False, 0.02, Band.NOT_AGREED),),
 )  # fmt: skip
 
 
@@ -68,7 +78,7 @@ def _drop(field: str) -> Callable[[dict[str, Any]], object]:
     ("change", "said"),
     [
         (_drop("votes"), "votes"),
-        (lambda p: p.update(schema_version=2), "schema_version"),
+        (lambda p: p.update(schema_version=1), "schema_version"),
         (lambda p: p.update(participant_ids=[1]), "participant_ids"),
         (lambda p: p.update(votes=-1), "votes"),
         (lambda p: p["statements"][0]["by_group"].pop(), "another number of groups"),

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from folkmoot.errors import FolkmootError
-from folkmoot.records import Opinion, Statement, StatementOpinion, Tally
+from folkmoot.records import Band, Opinion, Statement, StatementOpinion, Tally
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_BYTES = 256 * 1024**2
 """Ten thousand statements of five groups need a twentieth of it."""
 
@@ -48,10 +48,12 @@ class _StatementOpinion(_Part):
     group_aware_consensus: _Share
     interval: tuple[_Share, _Share]
     agreed: bool
+    inclusion_probability: _Share
+    band: Band
 
 
 class _File(_Part):
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     consultation: str
     participants: _Count
     participants_in: _Count
@@ -124,6 +126,8 @@ def _statement_opinion(part: _StatementOpinion) -> StatementOpinion:
         group_aware_consensus=part.group_aware_consensus,
         interval=part.interval,
         agreed=part.agreed,
+        inclusion_probability=part.inclusion_probability,
+        band=part.band,
     )
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 SMALL_CELL = 10
@@ -57,6 +58,16 @@ class Statement:
     is_meta: bool = False
 
 
+class Band(StrEnum):
+    """How sure it is whether a statement is agreed by all groups."""
+
+    AGREED = "agreed"  # in at least 95% of resamples
+    NOT_AGREED = "not agreed"  # in at most 5%
+    CONTESTED = "contested"  # in between: other people of the same public would have decided otherwise
+    INSUFFICIENTLY_SEEN = "insufficiently seen"  # too few people of some group voted on it
+    NOT_COUNTED = "not counted"  # moderated out, or about the consultation itself
+
+
 @dataclass(frozen=True, slots=True)
 class StatementOpinion:
     """What the public thinks of one statement.
@@ -64,8 +75,10 @@ class StatementOpinion:
     Attributes:
         by_group: one tally per opinion group, in the order of `Opinion.group_sizes`.
         group_aware_consensus: product over groups of (agree + 1) / (seen + 2), in [0, 1].
-        interval: 95% interval of the group-aware consensus (bootstrap over participants).
+        interval: 95% interval of the group-aware consensus (bootstrap over participants, grouped anew).
         agreed: whether all groups accept it (see `Opinion.threshold`).
+        inclusion_probability: share of resamples in which it is agreed.
+        band: how sure it is that it is agreed.
     """
 
     statement: Statement
@@ -74,6 +87,8 @@ class StatementOpinion:
     group_aware_consensus: float
     interval: tuple[float, float]
     agreed: bool
+    inclusion_probability: float
+    band: Band
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,13 @@ def test_analysis_prints_every_statement_and_suppresses_small_cells(tmp_path: Pa
         "statements",
         "seconds",
     }
-    assert (shown["k"], shown["groups"]) == (1, [{"id": 0, "size": 40}])
+    (group,) = shown["groups"]
+    assert (shown["k"], group["id"], group["size"], group["membership"]["value"]) == (1, 0, 40, 1.0)
     assert [s["band"] for s in shown["statements"]] == ["agreed"] * 8 + ["insufficiently seen"]
     first, *_, last = shown["statements"]
-    (group,) = first["by_group"]
-    share = group.pop("agree_share")
-    assert (first["agree"], group) == (40, {"agree": 40, "disagree": 0, "pass": 0})
+    (counts,) = first["by_group"]
+    share = counts.pop("agree_share")
+    assert (first["agree"], counts) == (40, {"agree": 40, "disagree": 0, "pass": 0})
     assert (share["value"], share["ci"][1], share["n"]) == (1.0, 1.0, 40)
     assert 0.8 < share["ci"][0] < 1
     assert first["against"]["people"] == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from folkmoot.records import Opinion, Statement, StatementOpinion, Tally
+from folkmoot.records import Band, Opinion, Statement, StatementOpinion, Tally
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,7 @@ def voted() -> Callable[..., StatementOpinion]:
         groups: Sequence[int] = (60, 40),
         moderated: int = 1,
         is_meta: bool = False,
+        inclusion: float = 1.0,
     ) -> StatementOpinion:
         by_group = tuple(Tally(round(share * size), size - round(share * size)) for size in groups)
         consensus = math.prod((t.agree + 1) / (t.seen + 2) for t in by_group)
@@ -31,6 +32,8 @@ def voted() -> Callable[..., StatementOpinion]:
             group_aware_consensus=consensus,
             interval=(consensus, consensus),
             agreed=consensus >= 0.85 ** len(groups) and moderated != -1 and not is_meta,
+            inclusion_probability=inclusion,
+            band=Band.AGREED if inclusion >= 0.95 else Band.CONTESTED,
         )
 
     return make

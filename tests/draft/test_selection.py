@@ -36,9 +36,11 @@ TEXTS = [
 ]
 
 
-def chosen(opinion: Opinion, above: float = 0.8) -> tuple[tuple[Selected, ...], tuple[LeftOut, ...]]:
+def chosen(
+    opinion: Opinion, above: float = 0.8, surely: float = 0.0
+) -> tuple[tuple[Selected, ...], tuple[LeftOut, ...]]:
     mapped = map_statements([s.statement for s in opinion.statements], opinion.language)
-    return select(opinion, mapped, merge_above=above)
+    return select(opinion, mapped, merge_above=above, min_inclusion=surely)
 
 
 def ids(selected: Sequence[Selected]) -> list[list[str]]:
@@ -68,6 +70,16 @@ def test_a_statement_is_left_out_for_its_reason(
     assert selected == ()
     assert left.reason is reason
     assert bool(left.detail) == (reason not in {Reason.MODERATED, Reason.META})
+
+
+def test_what_is_agreed_by_a_hair_is_left_out_where_certainty_is_asked_for(opinion_of: Make, voted: Voted) -> None:
+    opinion = opinion_of(
+        [voted("1", "The AI should be kind.", inclusion=0.94), voted("2", "The AI should not lie.", inclusion=0.95)]
+    )
+    assert len(chosen(opinion)[0]) == 2
+    selected, (left,) = chosen(opinion, surely=0.95)
+    assert ids(selected) == [["2"]]
+    assert (left.statement.id, left.reason) == ("1", Reason.UNCERTAIN)
 
 
 def test_the_first_reason_that_holds_is_the_one_given(opinion_of: Make, voted: Voted) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consensus import Band, Consensus, analyse_consensus
+from folkmoot.listen.consensus import Consensus, analyse_consensus
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion import analyse
-from folkmoot.records import Statement
+from folkmoot.records import Band, Statement
 
 Camps = Callable[..., list[list[int | None]]]
 Make = Callable[..., Consultation]

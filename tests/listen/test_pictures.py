@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consensus import Band, StatementConsensus, analyse_consensus
+from folkmoot.listen.consensus import StatementConsensus, analyse_consensus
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion_map import Cell, Cloud, OpinionMap, Pull
 from folkmoot.listen.pictures import (
@@ -28,7 +28,7 @@ from folkmoot.listen.pictures import (
     most_dividing,
     nearest_to_agreement,
 )
-from folkmoot.records import Estimate, Statement, Tally
+from folkmoot.records import Band, Estimate, Statement, Tally
 
 Rows = list[list[int | None]]
 Make = Callable[..., Consultation]

@@ -15,11 +15,10 @@ from folkmoot.cli.listen import app
 from folkmoot.listen.against import who_is_against
 from folkmoot.listen.changes import Agreed, agreed, change, without
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consensus import Band
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion import analyse
 from folkmoot.listen.sensitivity import report_suspicion, vary
-from folkmoot.records import Statement, Tally
+from folkmoot.records import Band, Statement, Tally
 
 Make = Callable[..., Consultation]
 Camps = Callable[..., list[list[int | None]]]

@@ -22,5 +22,9 @@ class DraftConfig(BaseModel):
     merge_above: float = Field(default=0.8, gt=0, le=1)
     """Cosine similarity from which two statements on the same concepts become one principle."""
 
+    min_inclusion: float = Field(default=0.0, ge=0, le=1)
+    """Share of resamples in which an agreed statement must be agreed to become a principle; 0.95 takes none in that is
+    contested."""
+
     quote_from: dict[str, Path] = Field(default_factory=dict)
     """By source, a file with its official text in any language, to quote beside principles instead of our titles."""

@@ -77,7 +77,7 @@ def draft(opinion: Opinion, sources: Sequence[str], config: DraftConfig | None =
     loaded = [load_source(name) for name in dict.fromkeys(sources)]
     quotes = _quotes(loaded, config)
     mapped = map_statements([s.statement for s in opinion.statements], opinion.language)
-    selected, left_out = select(opinion, mapped, merge_above=config.merge_above)
+    selected, left_out = select(opinion, mapped, merge_above=config.merge_above, min_inclusion=config.min_inclusion)
     public = [_public_principle(s, len(opinion.group_sizes), config) for s in selected]
     principles = (*_with_articles(public, loaded, quotes), *_source_principles(public, loaded, quotes, config))
     constitution = Constitution(

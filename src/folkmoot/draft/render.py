@@ -1,7 +1,7 @@
 """constitution.md and left-out.md: what people read. Every text from outside is escaped and can inject no markup."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from folkmoot.concepts import concepts
 from folkmoot.draft.drafting import Conflict, Draft, conflicts
@@ -33,10 +33,11 @@ def constitution_markdown(constitution: Constitution, drafted: Draft | None = No
     parts = [f"# {escape(constitution.title)}", head]
     parts += [f"> **{escape(mark)}**" for mark in constitution.marks]
     parts.append("## From the public")
-    parts.append(_listed(public, 1) or "No principle.")
+    sure = {} if drafted is None else {s.statement.id: s.inclusion_probability for s in drafted.opinion.statements}
+    parts.append(_listed(public, 1, sure) or "No principle.")
     if constitution.sources or founded:
         parts.append("## From sources and hands alone" if _by_hand(founded) else "## From the sources alone")
-        parts.append(_listed(founded, len(public) + 1) or "No principle that the public has not got already.")
+        parts.append(_listed(founded, len(public) + 1, sure) or "No principle that the public has not got already.")
     parts.append("## Stances on contested concepts")
     parts.append(_stances(constitution))
     if disagreeing := conflicts(constitution):
@@ -68,11 +69,11 @@ def _by_hand(principles: Sequence[Principle]) -> bool:
     return any(o.kind == "hand" for p in principles for o in p.origins)
 
 
-def _listed(principles: Sequence[Principle], first: int) -> str:
-    return "\n\n".join(f"### {number}. {_entry(p)}" for number, p in enumerate(principles, start=first))
+def _listed(principles: Sequence[Principle], first: int, sure: Mapping[str, float]) -> str:
+    return "\n\n".join(f"### {number}. {_entry(p, sure)}" for number, p in enumerate(principles, start=first))
 
 
-def _entry(principle: Principle) -> str:
+def _entry(principle: Principle, sure: Mapping[str, float]) -> str:
     bearings = ", ".join(b.concept + (f" ({b.stance})" if b.stance else "") for b in principle.bearings)
     lines = [
         escape(principle.text),
@@ -80,16 +81,19 @@ def _entry(principle: Principle) -> str:
         f"- id `{principle.id}`, weight {principle.weight:g}",
         f"- bears on {bearings}",
     ]
-    lines += [f"- {_origin(o)}" for o in principle.origins]
+    lines += [f"- {_origin(o, sure.get(o.ref))}" for o in principle.origins]
     return "\n".join(lines)
 
 
-def _origin(origin: Origin) -> str:
+def _origin(origin: Origin, inclusion: float | None) -> str:
     quote = f": “{escape(origin.quote)}”" if origin.quote else ""
     if origin.kind == "statement":
         shares = ", ".join(f"{share:.0%}" for share in origin.support)
+        sure = "" if inclusion is None else f"; all agree in {int(100 * inclusion)}% of resamples"
         shown = (
-            f"agreeing, by group: {shares}" if shares else f"groups with fewer than {SMALL_CELL} votes are not shown"
+            f"agreeing, by group: {shares}{sure}"
+            if shares
+            else f"groups with fewer than {SMALL_CELL} votes are not shown"
         )
         return f"statement {escape(origin.ref)}{quote} ({shown})"
     return f"{origin.kind} {escape(origin.ref)}{quote}"

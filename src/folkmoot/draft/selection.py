@@ -1,7 +1,7 @@
 """Which statements become principles, and why every other one does not.
 
 A statement passes if it was not moderated out, is not about the consultation itself, speaks of an assistant's conduct
-in a covered language, bears on a concept, and is agreed by all groups (`StatementOpinion.agreed`). Near-duplicates on
+in a covered language, bears on a concept, and is agreed by all groups (`StatementOpinion.agreed`), as surely as asked. Near-duplicates on
 the same concepts and stances are one principle. Every statement ends in exactly one place: among the origins of one
 principle, or left out for one reason, the first that holds in the order of `Reason`.
 """
@@ -29,6 +29,7 @@ class Reason(StrEnum):
     MIXED = "both-stances-at-once"
     NO_CONCEPT = "conduct-without-a-concept"
     NOT_AGREED = "not-agreed-by-all-groups"
+    UNCERTAIN = "agreed-but-not-surely"
 
 
 DESCRIBED = {
@@ -42,6 +43,8 @@ DESCRIBED = {
     Reason.MIXED: "It reads as asking for both stances on a contested concept.",
     Reason.NO_CONCEPT: "It is about conduct, but bears on none of the concepts that can be taught and examined.",
     Reason.NOT_AGREED: "It is about conduct and bears on a concept, but not all opinion groups accept it.",
+    Reason.UNCERTAIN: "All opinion groups accept it, but other people of the same public might not have: it is agreed in fewer"
+    " resamples than drafting asks for.",
 }
 """One sentence for readers on each reason."""
 
@@ -74,16 +77,16 @@ class Selected:
 
 
 def select(
-    opinion: Opinion, mapped: Sequence[Mapped], *, merge_above: float
+    opinion: Opinion, mapped: Sequence[Mapped], *, merge_above: float, min_inclusion: float = 0.0
 ) -> tuple[tuple[Selected, ...], tuple[LeftOut, ...]]:
     """Return what becomes principles, most agreed first, and what is left out, in the order of the opinion.
 
-    `mapped` is aligned with `opinion.statements`.
+    `mapped` is aligned with `opinion.statements`; `min_inclusion` is the inclusion probability that a statement must have.
     """
     passed: list[tuple[StatementOpinion, Mapped]] = []
     left_out = []
     for statement, verdict in zip(opinion.statements, mapped, strict=True):
-        reason = _reason(statement, verdict)
+        reason = _reason(statement, verdict, min_inclusion)
         if reason is None:
             passed.append((statement, verdict))
         else:
@@ -92,14 +95,16 @@ def select(
     return _merge(passed, merge_above), tuple(left_out)
 
 
-def _reason(statement: StatementOpinion, verdict: Mapped) -> Reason | None:
+def _reason(statement: StatementOpinion, verdict: Mapped, min_inclusion: float) -> Reason | None:
     if statement.statement.moderated < 0:
         return Reason.MODERATED
     if statement.statement.is_meta:
         return Reason.META
     if verdict.basis in _BY_BASIS:
         return _BY_BASIS[verdict.basis]
-    return None if statement.agreed else Reason.NOT_AGREED
+    if not statement.agreed:
+        return Reason.NOT_AGREED
+    return None if statement.inclusion_probability >= min_inclusion else Reason.UNCERTAIN
 
 
 def _merge(passed: Sequence[tuple[StatementOpinion, Mapped]], above: float) -> tuple[Selected, ...]:

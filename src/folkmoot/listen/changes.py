@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consensus import Band
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.groups import find_groups, grouped_votes
 from folkmoot.listen.votes import Ints, Votes, count_by_group, group_aware_consensus
-from folkmoot.records import SMALL_CELL
+from folkmoot.records import SMALL_CELL, Band
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def agreed(consultation: Consultation, config: ListenConfig) -> Agreed:
         FolkmootError: nobody cast enough votes to be in.
     """
     in_PS, counted_S = grouped_votes(consultation, config)
-    group_P = find_groups(in_PS, counted_S, config)
+    group_P = find_groups(in_PS, counted_S, config).group_P
     return agreed_by(consultation, in_PS, counted_S, group_P, config)
 
 

@@ -2,56 +2,39 @@
 
 Axes: P participants who are in, S statements, K components, G groups, R resamples.
 
-A resample draws participants with replacement, finds the components of who was drawn and groups them anew, starting from
-the groups of everybody; the number of groups stays. So the uncertainty of who stands with whom is part of every interval.
+Every interval is over resamples that group people anew (`resampling`).
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
-from sklearn.metrics import adjusted_rand_score
+from scipy import stats
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from folkmoot.listen.components import centred, components, stretched_places
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.factors import fit_factors
-from folkmoot.listen.groups import find_groups, group_components, grouped_votes
-from folkmoot.listen.kmeans import centres_of, moved_centres, nearest
+from folkmoot.listen.groups import Division, find_groups, grouped_votes
+from folkmoot.listen.resampling import Resamples, resample
 from folkmoot.listen.votes import (
     Counts,
     Floats,
     Ints,
-    Votes,
     count,
     count_by_group,
     group_aware_consensus,
     tally,
     vote_matrix,
-    where,
 )
-from folkmoot.records import Estimate, Statement, Tally
+from folkmoot.records import Band, Estimate, Statement, Tally
 from folkmoot.seeds import derive
-from folkmoot.statistics import benjamini_hochberg
+from folkmoot.statistics import benjamini_hochberg, proportion
 
 Numbers = Ints | Floats
 CERTAIN = 0.95
 """Share of resamples from which it is certain that a statement is agreed; below 1 less this, that it is not."""
-_SUBSPACE_ROUNDS = 3
 _FALSE_DISCOVERIES = 0.05
-
-
-class Band(StrEnum):
-    """How sure it is whether a statement is agreed by all groups."""
-
-    AGREED = "agreed"  # in at least 95% of resamples
-    NOT_AGREED = "not agreed"  # in at most 5%
-    CONTESTED = "contested"  # in between: other people of the same public would have decided otherwise
-    INSUFFICIENTLY_SEEN = "insufficiently seen"  # too few people of some group voted on it
-    NOT_COUNTED = "not counted"  # moderated out, or about the consultation itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +70,30 @@ class StatementConsensus:
 
 
 @dataclass(frozen=True, slots=True)
+class OpinionGroup:
+    """A group, and how firmly its people belong to it.
+
+    Attributes:
+        size: people.
+        membership: probability of a member to be in it, the mean over members: the share of resamples in which they are
+            nearest to its centre. With its 95% interval over resamples; n counts members.
+        certain: share of members whose probability is at least 0.95.
+        together: share of the group's pairs that a resample leaves together, with its 95% interval over resamples; n counts
+            those.
+    """
+
+    size: int
+    membership: Estimate
+    certain: Estimate
+    together: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Consensus:
     """All statements, and how firm the groups are.
 
     Attributes:
+        groups: largest first.
         stability: adjusted Rand index between the groups and those of a resample, on who was drawn; with its 95% interval.
             None where there is one group.
         resamples: R.
@@ -101,18 +104,28 @@ class Consensus:
     participants: int
     participants_in: int
     votes: int
-    group_sizes: tuple[int, ...]
+    groups: tuple[OpinionGroup, ...]
     stability: Estimate | None
     statements: tuple[StatementConsensus, ...]
     resamples: int
     simulated: bool = False
     attribution: str = ""
 
+    @property
+    def group_sizes(self) -> tuple[int, ...]:
+        """People in each group."""
+        return tuple(group.size for group in self.groups)
+
 
 def analyse_consensus(consultation: Consultation, config: ListenConfig | None = None, *, seed: int = 0) -> Consensus:
     """Group the participants and judge every statement by every measure.
 
-    Who is in, the groups and which statements are agreed are those of `opinion.analyse`.
+    In are participants with at least ``min(min_votes, S)`` votes. Overall tallies count everybody; tallies by group only
+    who is in. Whether there are groups at all is decided by `find_groups`.
+
+    A statement is agreed where the geometric mean over groups of (agree + 1) / (seen + 2) reaches `config.threshold`,
+    every group has at least `config.min_seen` people who saw it, and it is neither moderated out nor about the
+    consultation itself.
 
     Raises:
         FolkmootError: nobody cast enough votes to be in.
@@ -120,19 +133,19 @@ def analyse_consensus(consultation: Consultation, config: ListenConfig | None = 
     config = config or ListenConfig()
     in_PS, counted_S = grouped_votes(consultation, config)
     with threadpool_limits(limits=1):
-        group_P = find_groups(in_PS, counted_S, config)
-        drawn = _resample(in_PS, group_P, counted_S, config, derive(seed, "listen.consensus"))
+        division = find_groups(in_PS, counted_S, config)
+        drawn = resample(in_PS, division, counted_S, config.resamples, derive(seed, "listen.consensus"))
         bridging_S = fit_factors(in_PS, 1).intercepts
-    groups = count_by_group(in_PS, group_P)
+    groups = count_by_group(in_PS, division.group_P)
     judged = _judge(
         consultation, _Evidence(groups, drawn, count(vote_matrix(consultation)), bridging_S, counted_S), config
     )
     return Consensus(
         consultation.participants,
-        len(group_P),
+        len(division.group_P),
         len(consultation.vote_V),
-        tuple(int(size) for size in np.bincount(group_P)),
-        _stability(drawn.rand_R) if len(groups) > 1 else None,
+        tuple(_group(division, drawn, g) for g in range(division.groups)),
+        _over_resamples(drawn.rand_R) if len(groups) > 1 else None,
         judged,
         config.resamples,
         consultation.simulated,
@@ -140,64 +153,17 @@ def analyse_consensus(consultation: Consultation, config: ListenConfig | None = 
     )
 
 
-# ------------------------------------------------------------------ resampling people, regrouping included
+def _group(division: Division, drawn: Resamples, g: int) -> OpinionGroup:
+    member_P = division.group_P == g
+    probability_M = drawn.membership_PG[member_P, g]
+    size, certain = len(probability_M), int((probability_M >= CERTAIN).sum())
+    membership = replace(_over_resamples(drawn.stay_RG[:, g]), n=size)
+    return OpinionGroup(size, membership, proportion(certain, size), _over_resamples(drawn.together_RG[:, g]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Counts of R resamples, each R x G x S, and how like the groups are to those of everybody, R-long."""
-
-    agree: Floats
-    disagree: Floats
-    seen: Floats
-    rand_R: Floats
-
-
-def _resample(
-    votes_PS: Votes, group_P: Ints, counted_S: NDArray[np.bool_], config: ListenConfig, rng: np.random.Generator
-) -> _Drawn:
-    resamples = config.resamples
-    people, statements = votes_PS.shape
-    k = int(group_P.max()) + 1
-    shape = (resamples, k, statements)
-    drawn = _Drawn(np.empty(shape), np.empty(shape), np.empty(shape), np.ones(resamples))
-    kinds = [
-        (counts, where(votes_PS, vote).T.tocsr())
-        for counts, vote in ((drawn.agree, 1), (drawn.disagree, -1), (drawn.seen, None))
-    ]
-    count = group_components(votes_PS, counted_S, config) if k > 1 else 1
-    right_KS = components(centred(votes_PS, counted_S), count)[1]
-    for r in range(resamples):
-        weight_P = rng.multinomial(people, np.full(people, 1 / people)).astype(np.float64)
-        found_P = group_P if k == 1 else _regroup(votes_PS, weight_P, group_P, right_KS, counted_S)
-        membership_PG = np.zeros((people, k))
-        membership_PG[np.arange(people), found_P] = weight_P
-        for counts, votes_SP in kinds:
-            counts[r] = np.asarray(votes_SP @ membership_PG).T
-        if k > 1:
-            drawn.rand_R[r] = adjusted_rand_score(group_P[weight_P > 0], found_P[weight_P > 0])
-    return drawn
-
-
-def _regroup(votes_PS: Votes, weight_P: Floats, group_P: Ints, right_KS: Floats, counted_S: NDArray[np.bool_]) -> Ints:
-    """Group who was drawn anew, from the components of who was drawn; the places of all others are found with them."""
-    cells, weight_V = votes_PS.indices, np.repeat(weight_P, np.diff(votes_PS.indptr))
-    seen_S = np.bincount(cells, weights=weight_V, minlength=votes_PS.shape[1])
-    mean_S = np.bincount(cells, weights=weight_V * votes_PS.data, minlength=votes_PS.shape[1]) / np.maximum(
-        seen_S, 1e-9
-    )
-    data_V = (votes_PS.data - mean_S[cells]) * (counted_S & (seen_S > 0))[cells]
-    centred_PS = sparse.csr_array((data_V, cells, votes_PS.indptr), shape=votes_PS.shape)
-    for _ in range(_SUBSPACE_ROUNDS):  # subspace iteration from the components of everybody
-        weighted_PK = weight_P[:, None] * np.asarray(centred_PS @ right_KS.T)
-        right_KS = np.linalg.qr(np.asarray(centred_PS.T @ weighted_PK))[0].T
-    places_PK = stretched_places(centred_PS, right_KS, votes_PS)
-    return nearest(places_PK, moved_centres(places_PK, centres_of(places_PK, group_P, weight_P), weight_P))
-
-
-def _stability(rand_R: Floats) -> Estimate:
-    low, high = np.quantile(rand_R, (0.025, 0.975))
-    return Estimate(float(rand_R.mean()), (float(low), float(high)), len(rand_R))
+def _over_resamples(value_R: Floats) -> Estimate:
+    low, high = np.quantile(value_R, (0.025, 0.975))
+    return Estimate(float(value_R.mean()), (float(low), float(high)), len(value_R))
 
 
 # ------------------------------------------------------------------ measures
@@ -206,7 +172,7 @@ def _stability(rand_R: Floats) -> Estimate:
 @dataclass(frozen=True, slots=True)
 class _Evidence:
     groups: list[Counts]
-    drawn: _Drawn
+    drawn: Resamples
     overall: Counts
     bridging_S: Floats
     counted_S: NDArray[np.bool_]

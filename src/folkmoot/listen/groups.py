@@ -6,6 +6,8 @@ Nothing here hangs on the order or the numbers of participants and statements, n
 an order that they alone decide, and what has to be drawn is drawn from a seed of its own.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -40,6 +42,24 @@ _STRENGTHS = (2.0, 8.0, 32.0, 128.0)
 """Votes' worth of everybody's shares by which a group's shares are steadied; the best on votes held back is taken."""
 
 
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Who is in which group.
+
+    Attributes:
+        group_P: group of each participant, 0 being the largest.
+        components: K, on which the groups were found; 0 where nothing exceeds chance or too few are in.
+    """
+
+    group_P: Ints
+    components: int
+
+    @property
+    def groups(self) -> int:
+        """G, at least 1."""
+        return int(self.group_P.max(initial=0)) + 1
+
+
 def grouped_votes(consultation: Consultation, config: ListenConfig) -> tuple[Votes, NDArray[np.bool_]]:
     """Return the votes of who is in, in canonical order, and which statements shape the groups.
 
@@ -61,8 +81,8 @@ def grouped_votes(consultation: Consultation, config: ListenConfig) -> tuple[Vot
     return in_PS, counted_statements(consultation)
 
 
-def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> Ints:
-    """Return each participant's group, 0 being the largest.
+def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> Division:
+    """Return the opinion groups.
 
     - The components that count are those beyond the first of every copy of the votes that is shuffled within statements
       (Horn's parallel analysis 1965). None: people's answers to different statements hang together by chance, and there
@@ -77,31 +97,25 @@ def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenCon
     order_P, order_S = canonical_orders(votes_PS, counted_S)
     group_P = np.empty(votes_PS.shape[0], dtype=np.int64)
     with threadpool_limits(limits=1):  # sums in another order could move somebody on the border between groups
-        group_P[order_P] = _largest_first(_divide(votes_PS[order_P][:, order_S], counted_S[order_S], config))
-    return group_P
+        divided = _divide(votes_PS[order_P][:, order_S], counted_S[order_S], config)
+    group_P[order_P] = _largest_first(divided.group_P)
+    return Division(group_P, divided.components)
 
 
-def group_components(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> int:
-    """Return on how many components `find_groups` looks for groups."""
-    order_P, order_S = canonical_orders(votes_PS, counted_S)
-    with threadpool_limits(limits=1):
-        return _beyond_chance(_enough(votes_PS[order_P][:, order_S]), counted_S[order_S], config)
-
-
-def _divide(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> Ints:
+def _divide(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenConfig) -> Division:
     people = votes_PS.shape[0]
     one_P = np.zeros(people, dtype=np.int64)
     if people < max(_MIN_PEOPLE_FOR_TWO, 2 * config.min_group):
-        return one_P
+        return Division(one_P, 0)
     some_PS = _enough(votes_PS)
     count = _beyond_chance(some_PS, counted_S, config)
     if count == 0:
-        return one_P
+        return Division(one_P, 0)
     centre_GK = _best_centres(_places(some_PS, counted_S, count), config)
     if len(centre_GK) == 1 or not _tells_votes(some_PS, counted_S, count, len(centre_GK), config.masks):
-        return one_P
+        return Division(one_P, count)
     places_PK = _places(votes_PS, counted_S, count)
-    return nearest(places_PK, moved_centres(places_PK, centre_GK))
+    return Division(nearest(places_PK, moved_centres(places_PK, centre_GK)), count)
 
 
 def _enough(votes_PS: Votes, most: int = _ENOUGH_PEOPLE) -> Votes:
@@ -124,11 +138,11 @@ def _beyond_chance(votes_PS: Votes, counted_S: NDArray[np.bool_], config: Listen
     real_K = components(centred_PS, min(_MOST_COMPONENTS, *(size - 1 for size in votes_PS.shape)))[0]
     rng = derive(0, "listen.shuffle")
     by_statement = np.argsort(centred_PS.indices, kind="stable")
+    columns = np.split(centred_PS.data[by_statement], np.cumsum(np.bincount(centred_PS.indices))[:-1])
     chance = 0.0
     for _ in range(config.shuffles):
-        mixed = np.lexsort((rng.random(centred_PS.nnz), centred_PS.indices))
         data = np.empty_like(centred_PS.data)
-        data[by_statement] = centred_PS.data[mixed]
+        data[by_statement] = np.concatenate([rng.permutation(column) for column in columns])
         shuffled = sparse.csr_array((data, centred_PS.indices, centred_PS.indptr), shape=centred_PS.shape)
         chance = max(chance, float(components(shuffled, 1)[0][0]))
         if chance >= real_K[0]:

@@ -28,7 +28,7 @@ def centres_up_to(places_PK: Floats, most: int) -> list[Floats]:
         nearest_P = _distances(places_PK, found[-1]).min(axis=1)
         gain_C = np.zeros(len(candidate_C))
         for c, candidate in enumerate(candidate_C):
-            gain_C[c] = np.maximum(nearest_P - ((places_PK - candidate) ** 2).sum(axis=1), 0).sum()
+            gain_C[c] = np.maximum(nearest_P - _distances(places_PK, candidate[None])[:, 0], 0).sum()
         if not gain_C.max() > 0:
             break
         tried = [
@@ -39,13 +39,20 @@ def centres_up_to(places_PK: Floats, most: int) -> list[Floats]:
     return found
 
 
-def moved_centres(places_PK: Floats, centre_GK: Floats, weight_P: Floats | None = None) -> Floats:
-    """Return where centres come to rest (Lloyd 1982); one that nobody is nearest to stays where it is."""
+def moved_centres(
+    places_PK: Floats, centre_GK: Floats, weight_P: Floats | None = None, *, may_move: float = 0.0
+) -> Floats:
+    """Return where centres come to rest (Lloyd 1982); one that nobody is nearest to stays where it is.
+
+    Args:
+        weight_P: how often each person counts.
+        may_move: share of people who may still change groups when it ends.
+    """
     group_P = nearest(places_PK, centre_GK)
     for _ in range(_ROUNDS):
         centre_GK = _means(places_PK, group_P, centre_GK, weight_P)
         next_P = nearest(places_PK, centre_GK)
-        if (next_P == group_P).all():
+        if np.count_nonzero(next_P != group_P) <= may_move * len(group_P):
             break
         group_P = next_P
     return centre_GK
@@ -77,5 +84,8 @@ def _means(places_PK: Floats, group_P: Ints, before_GK: Floats, weight_P: Floats
 
 def _distances(places_PK: Floats, centre_GK: Floats) -> Floats:
     """Return squared distances, P x G."""
-    distance_PG: Floats = ((places_PK[:, None, :] - centre_GK[None]) ** 2).sum(axis=2)
-    return distance_PG
+    distance_GP = np.zeros((len(centre_GK), len(places_PK)))
+    for g, centre_K in enumerate(centre_GK):
+        for place_P, centre in zip(places_PK.T, centre_K, strict=True):
+            distance_GP[g] += (place_P - centre) ** 2
+    return distance_GP.T

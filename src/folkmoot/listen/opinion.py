@@ -1,47 +1,13 @@
-"""From votes to opinion groups, and to what every group agrees on.
-
-Axes: P participants who are in, S statements, G groups, R resamples. Votes are +1, 0, -1; unseen is not stored.
-
-The method is that of Polis (compdemocracy/polis, math/src/polismath): principal components of the mean-filled votes,
-projections stretched for people who saw little, k-means, group-aware consensus. Different on purpose: the result does
-not depend on the order of rows or on participant ids, and k-means runs on the people themselves.
-"""
-
-import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+"""What listening hands on: groups, tallies, and what every group agrees on with how sure that is; no participant in it."""
 
 from folkmoot.listen.config import ListenConfig
+from folkmoot.listen.consensus import Consensus, StatementConsensus, analyse_consensus
 from folkmoot.listen.consultation import Consultation
-from folkmoot.listen.groups import find_groups, grouped_votes
-from folkmoot.listen.votes import (
-    Counts,
-    Floats,
-    Ints,
-    Votes,
-    count,
-    count_by_group,
-    group_aware_consensus,
-    tally,
-    vote_matrix,
-    where,
-)
 from folkmoot.records import Opinion, StatementOpinion
-from folkmoot.seeds import derive
 
 
 def analyse(consultation: Consultation, config: ListenConfig | None = None, *, seed: int = 0) -> Opinion:
-    """Return what the public thinks: groups, tallies, group-aware consensus, and the statements all groups agree on.
-
-    In are participants with at least ``min(min_votes, S)`` votes. Overall tallies count everybody; tallies by group only
-    who is in. Whether there are groups at all is decided by `find_groups`.
-
-    A statement is agreed where the geometric mean over groups of (agree + 1) / (seen + 2) reaches `config.threshold`,
-    every group has at least `config.min_seen` people who saw it, and it is neither moderated out nor about the
-    consultation itself. `Opinion.threshold` is ``threshold ** G``: the same bar as a product, comparable with
-    `StatementOpinion.group_aware_consensus`.
-
-    The interval is a 95% percentile bootstrap over participants, within groups as they were found: that other people
-    would have fallen into other groups is not in it, nor are views that nobody of a group expressed.
+    """Return what the public thinks, as drafting needs it: `analyse_consensus` without the further measures.
 
     Equal content gives the equal opinion, whatever the order of participants and whatever their ids were.
 
@@ -49,70 +15,32 @@ def analyse(consultation: Consultation, config: ListenConfig | None = None, *, s
         FolkmootError: nobody cast enough votes to be in.
     """
     config = config or ListenConfig()
-    in_PS, counted_S = grouped_votes(consultation, config)
-    with threadpool_limits(limits=1):  # sums in another order could move somebody on the border between groups
-        group_P = find_groups(in_PS, counted_S, config)
-        interval_2S = _interval(in_PS, group_P, config.resamples, derive(seed, "listen.bootstrap"))
-    return _opinion(
-        consultation,
-        config,
-        overall=count(vote_matrix(consultation)),
-        groups=count_by_group(in_PS, group_P),
-        group_P=group_P,
-        interval_2S=interval_2S,
-    )
+    return _opinion(consultation, analyse_consensus(consultation, config, seed=seed), config)
 
 
-def _interval(votes_PS: Votes, group_P: Ints, resamples: int, rng: np.random.Generator) -> Floats:
-    """Return the 95% interval of the group-aware consensus of each statement, 2 x S."""
-    drawn = []
-    for g in range(group_P.max() + 1):
-        of_group = votes_PS[group_P == g]
-        size = of_group.shape[0]
-        weight_PR = rng.multinomial(size, np.full(size, 1 / size), size=resamples).T.astype(np.float64)
-        drawn.append([(where(of_group, vote).T @ weight_PR).T for vote in (1, None)])
-    agree_RGS, seen_RGS = (np.stack(counts, axis=1) for counts in zip(*drawn, strict=True))
-    consensus_RS = group_aware_consensus(agree_RGS, seen_RGS)
-    interval: Floats = np.quantile(consensus_RS, (0.025, 0.975), axis=0)
-    return interval
-
-
-def _opinion(
-    consultation: Consultation,
-    config: ListenConfig,
-    *,
-    overall: Counts,
-    groups: list[Counts],
-    group_P: Ints,
-    interval_2S: Floats,
-) -> Opinion:
-    consensus_S = group_aware_consensus(np.array([g.agree for g in groups]), np.array([g.seen for g in groups]))
-    seen_by_all_S = np.min([g.seen for g in groups], axis=0) >= config.min_seen
-    threshold = config.threshold ** len(groups)
+def _opinion(consultation: Consultation, found: Consensus, config: ListenConfig) -> Opinion:
     return Opinion(
         consultation=consultation.name,
-        participants=consultation.participants,
-        participants_in=len(group_P),
-        votes=len(consultation.vote_V),
-        threshold=threshold,
-        group_sizes=tuple(int(size) for size in np.bincount(group_P)),
-        statements=tuple(
-            StatementOpinion(
-                statement=statement,
-                overall=tally(overall, s),
-                by_group=tuple(tally(g, s) for g in groups),
-                group_aware_consensus=float(consensus_S[s]),
-                interval=(float(interval_2S[0, s]), float(interval_2S[1, s])),
-                agreed=bool(
-                    consensus_S[s] >= threshold
-                    and seen_by_all_S[s]
-                    and statement.moderated != -1
-                    and not statement.is_meta
-                ),
-            )
-            for s, statement in enumerate(consultation.statements)
-        ),
+        participants=found.participants,
+        participants_in=found.participants_in,
+        votes=found.votes,
+        threshold=config.threshold ** len(found.groups),
+        group_sizes=found.group_sizes,
+        statements=tuple(map(_statement_opinion, found.statements)),
         attribution=consultation.attribution,
         simulated=consultation.simulated,
         language=consultation.language,
+    )
+
+
+def _statement_opinion(found: StatementConsensus) -> StatementOpinion:
+    return StatementOpinion(
+        statement=found.statement,
+        overall=found.overall,
+        by_group=found.by_group,
+        group_aware_consensus=found.gac.value,
+        interval=found.gac.ci,
+        agreed=found.agreed,
+        inclusion_probability=found.inclusion_probability,
+        band=found.band,
     )

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from folkmoot.listen.consensus import Band, StatementConsensus
+from folkmoot.listen.consensus import StatementConsensus
 from folkmoot.listen.opinion_map import Cell, Cloud, OpinionMap
 from folkmoot.pages import whole_percent
-from folkmoot.records import SMALL_CELL, Estimate, Tally
+from folkmoot.records import SMALL_CELL, Band, Estimate, Tally
 from folkmoot.statistics import proportion
 
 ALL = -1

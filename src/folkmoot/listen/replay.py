@@ -117,7 +117,7 @@ def real_world(consultation: Consultation, config: ListenConfig | None = None) -
         np.fmin.at(first_P, consultation.participant_V, consultation.time_V)
     is_in = votes_cast(votes_PS) >= min(config.min_votes, len(counted_S))
     votes_PS, first_P = votes_PS[is_in], first_P[is_in]
-    group_P = find_groups(votes_PS, counted_S, config)
+    group_P = find_groups(votes_PS, counted_S, config).group_P
     known_PS = where(votes_PS).toarray().astype(bool)
     known_PS, vote_PS = known_PS[:, counted_S], votes_PS.toarray().astype(np.int8)[:, counted_S]
     some = known_PS.any(axis=1)
@@ -139,7 +139,7 @@ def simulated_world(real: World, *, seed: int = 0, factors: int = 2) -> World:
     passes_S = ((real.vote_PS == 0) & real.known_PS).sum(axis=0) / np.maximum(seen_S, 1)
     vote_PS = np.where(rng.random(shape) < passes_S, 0, np.where(agrees, 1, -1)).astype(np.int8)
     everything = np.ones(shape, dtype=bool)
-    group_P = find_groups(_sparse(vote_PS, everything), np.ones(shape[1], dtype=bool), real.config)
+    group_P = find_groups(_sparse(vote_PS, everything), np.ones(shape[1], dtype=bool), real.config).group_P
     return World(vote_PS, everything, group_P, real.cast_P, real.first_P, real.config, simulated=True)
 
 

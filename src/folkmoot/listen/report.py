@@ -6,7 +6,7 @@ from pathlib import Path
 from folkmoot import __version__
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consensus import Band, Consensus, StatementConsensus, analyse_consensus
+from folkmoot.listen.consensus import Consensus, StatementConsensus, analyse_consensus
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.opinion_map import OpinionMap, map_opinions
 from folkmoot.listen.pictures import (
@@ -25,7 +25,7 @@ from folkmoot.listen.pictures import (
     shares,
 )
 from folkmoot.pages import render_page
-from folkmoot.records import SMALL_CELL, Estimate
+from folkmoot.records import SMALL_CELL, Band, Estimate
 
 GENERATOR = "opinion report"
 """What the page says it is; only a page that says so is written over."""

@@ -178,7 +178,7 @@ def suggest(consultation: Consultation, config: ListenConfig | None = None, *, t
     """
     config = config or ListenConfig()
     in_PS, counted_S = grouped_votes(consultation, config)
-    group_P = find_groups(in_PS, counted_S, config)
+    group_P = find_groups(in_PS, counted_S, config).group_P
     tallies, size_G = Tallies.of(in_PS, group_P, counted_S, config), np.bincount(group_P)
     worth_GS, pool = worth(tallies), np.flatnonzero(counted_S)
 

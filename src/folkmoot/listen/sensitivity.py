@@ -17,12 +17,12 @@ from folkmoot.listen.ballots import Ballots, ballots_of, gaps_ms
 from folkmoot.listen.changes import Agreed, Change, agreed, agreed_by, change, some_votes, without
 from folkmoot.listen.components import project
 from folkmoot.listen.config import ListenConfig
-from folkmoot.listen.consensus import Band, Consensus, analyse_consensus
+from folkmoot.listen.consensus import Consensus, analyse_consensus
 from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.groups import find_groups, grouped_votes
 from folkmoot.listen.suspicion import Marked, Marks, mark, summary
 from folkmoot.listen.votes import Floats
-from folkmoot.records import Estimate
+from folkmoot.records import Band, Estimate
 from folkmoot.seeds import derive, derive_seed
 
 LEFT_OUT = 0.05
@@ -221,7 +221,7 @@ def _suspicious(usual: _Usual) -> Change:
 def _split(usual: _Usual) -> Change:
     in_PS, counted_S = grouped_votes(usual.consultation, usual.config)
     with threadpool_limits(limits=1):
-        group_P = find_groups(in_PS, counted_S, usual.config)
+        group_P = find_groups(in_PS, counted_S, usual.config).group_P
         largest = group_P == 0
         places_P2 = project(in_PS[largest], counted_S)
         if len(np.unique(places_P2, axis=0)) < 2:

@@ -88,7 +88,7 @@ def mark(consultation: Consultation, config: ListenConfig, *, seed: int) -> Mark
     needed = min(config.min_votes, len(consultation.statements))
     in_PS, counted_S = grouped_votes(consultation, config)
     ballots = ballots_of(consultation, at_least=needed)
-    group_P = find_groups(in_PS, counted_S, config)  # in_PS and ballots have one order
+    group_P = find_groups(in_PS, counted_S, config).group_P  # in_PS and ballots have one order
     statements = len(consultation.statements)
     copied_P, _ = copying(ballots, fit_propensities(in_PS, FACTORS), statements, derive(seed, "listen.copies"))
     return Marks(

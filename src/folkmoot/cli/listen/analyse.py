@@ -66,7 +66,16 @@ def _consensus_json(found: "Consensus") -> dict[str, Any]:
         "votes": found.votes,
         "participants_in": found.participants_in,
         "k": len(found.group_sizes),
-        "groups": [{"id": g, "size": size} for g, size in enumerate(found.group_sizes)],
+        "groups": [
+            {
+                "id": g,
+                "size": group.size,
+                "membership": group.membership.as_json(),
+                "certain": group.certain.as_json(),
+                "together": group.together.as_json(),
+            }
+            for g, group in enumerate(found.groups)
+        ],
         "stability": None if found.stability is None else found.stability.as_json(),
         "resamples": found.resamples,
         "simulated": found.simulated,

@@ -49,6 +49,8 @@ def _as_json(opinion: "Opinion") -> dict[str, Any]:
                     "ci": [round(bound, 6) for bound in s.interval],
                     "n": sum(tally.seen for tally in s.by_group),
                 },
+                "inclusion_probability": round(s.inclusion_probability, 4),
+                "band": s.band,
                 "support": _support(s.by_group),
             }
             for s in _agreed(opinion)
@@ -82,6 +84,7 @@ def _print(opinion: "Opinion") -> None:
     table.add_column("id")
     table.add_column("statement", ratio=1)
     table.add_column("consensus", no_wrap=True)
+    table.add_column("agreed in\n% of resamples", justify="right")
     table.add_column("votes", justify="right")
     table.add_column("% agreeing\nby group", no_wrap=True)
     for s in agreed:
@@ -89,8 +92,9 @@ def _print(opinion: "Opinion") -> None:
         seen = sum(tally.seen for tally in s.by_group)
         support = " ".join("  –" if share is None else f"{100 * share:3.0f}" for share in _support(s.by_group))
         consensus = Text(f"{s.group_aware_consensus:.2f} [{low:.2f}, {high:.2f}]")
+        sure = f"{int(100 * s.inclusion_probability)}"
         # texts come from outside: as Text they are shown, never read as markup
-        table.add_row(Text(s.statement.id), Text(s.statement.text), consensus, str(seen), support)
+        table.add_row(Text(s.statement.id), Text(s.statement.text), consensus, sure, str(seen), support)
     stdout.print(table)
     stdout.print(
         "consensus: the group-aware consensus with its 95% interval, the product over groups of (agree + 1) / (votes + 2); "
