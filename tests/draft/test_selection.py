@@ -79,7 +79,7 @@ def test_what_is_agreed_by_a_hair_is_left_out_where_certainty_is_asked_for(opini
     assert len(chosen(opinion)[0]) == 2
     selected, (left,) = chosen(opinion, surely=0.95)
     assert ids(selected) == [["2"]]
-    assert (left.statement.id, left.reason) == ("1", Reason.UNCERTAIN)
+    assert (left.opinion.statement.id, left.reason) == ("1", Reason.UNCERTAIN)
 
 
 def test_the_first_reason_that_holds_is_the_one_given(opinion_of: Make, voted: Voted) -> None:

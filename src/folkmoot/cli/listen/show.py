@@ -80,11 +80,17 @@ def _print(opinion: "Opinion") -> None:
             f"no statement reaches a group-aware consensus of {opinion.threshold:.2f} with enough votes in every group"
         )
         return
-    table = Table(title=f"{len(agreed)} statements that every group agrees on", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"{len(agreed)} statements that every group agrees on",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.add_column("id")
     table.add_column("statement", ratio=1)
     table.add_column("consensus", no_wrap=True)
-    table.add_column("agreed in\n% of resamples", justify="right")
+    table.add_column("sure\n%", justify="right")
     table.add_column("votes", justify="right")
     table.add_column("% agreeing\nby group", no_wrap=True)
     for s in agreed:
@@ -98,7 +104,7 @@ def _print(opinion: "Opinion") -> None:
     stdout.print(table)
     stdout.print(
         "consensus: the group-aware consensus with its 95% interval, the product over groups of (agree + 1) / (votes + 2); "
-        "one group that disagrees makes it small. –: fewer than ten people of the group voted."
+        "one group that disagrees makes it small. sure: in how many percent of resamples every group agrees. –: fewer than ten people of the group voted."
     )
     if opinion.attribution:
         stderr.print(Text(opinion.attribution.splitlines()[0]))
