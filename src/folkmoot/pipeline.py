@@ -26,11 +26,11 @@ from folkmoot.errors import FolkmootError, UsageError
 from folkmoot.ledger import Ledger
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.opinion import analyse
-from folkmoot.listen.reading import read_consultation
+from folkmoot.listen.reading import is_reference, read_consultation, shown_reference
 from folkmoot.models.library import EMBEDDED, resolve_model
 from folkmoot.opinion_file import read_opinion, write_opinion
 from folkmoot.records import Constitution, Preference, Scored
-from folkmoot.runs import Run, open_run
+from folkmoot.runs import Input, Run, open_run
 from folkmoot.seeds import derive
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    consultation: Path | None = None
+    consultation: str | Path | None = None
     constitution: Path | None = None
     sources: tuple[str, ...] = ("udhr",)
     student: str = "smollm2"
@@ -254,7 +254,7 @@ class _Road:
     def listen(self) -> Run:
         assert self.request.consultation is not None
         config = self.request.settings.build("listen", ListenConfig, seed=self.request.seed)
-        with self.open("listen", config, {"consultation": self.request.consultation}) as run:
+        with self.open("listen", config, {"consultation": _consultation_input(self.request.consultation)}) as run:
             if not run.sealed:
                 self.progress("listening to the consultation", 0, 1)
                 with run.ledger.timed("listen"):
@@ -333,7 +333,7 @@ class _Road:
         return {"report": str(run.report / "report.html"), **shown}
 
     @contextmanager
-    def open(self, name: str, config: BaseModel | Mapping[str, Any], inputs: Mapping[str, Path | Run]) -> Iterator[Run]:
+    def open(self, name: str, config: BaseModel | Mapping[str, Any], inputs: Mapping[str, Input]) -> Iterator[Run]:
         request = self.request
         with open_run(request.out, name, config, inputs, fresh=request.fresh) as run:
             if run.sealed:
@@ -352,6 +352,14 @@ class _Road:
 
     def ledger(self) -> dict[str, Any]:
         return Ledger.sum(run.ledger for run in self.walked).as_json()
+
+
+def _consultation_input(given: str | Path) -> Input:
+    """Return what a run is to say it read: files, or the votes that stand in a store now."""
+    if not is_reference(given):
+        return Path(given)
+    consultation = read_consultation(given)
+    return {"stored": shown_reference(str(given)), "hash": consultation.content_hash()}
 
 
 def _refuse_what_is_not_there(request: Request) -> None:

@@ -197,11 +197,15 @@ class Run:
             self._lock = None
 
 
+Input = Path | Run | Mapping[str, str]
+"""What work reads: a path, a sealed run, or what names and hashes content that stands elsewhere (`stored`, `hash`)."""
+
+
 def open_run(
     out: Path,
     name: str,
     config: BaseModel | Mapping[str, Any],
-    inputs: Mapping[str, Path | Run],
+    inputs: Mapping[str, Input],
     *,
     fresh: bool = False,
 ) -> Run:
@@ -211,7 +215,7 @@ def open_run(
         out: folder of the stage runs; made if it is not there.
         name: name of the stage run, a folder in `out`.
         config: everything that the result depends on beside the inputs; plain JSON values.
-        inputs: files, folders (all files in them) or sealed runs that the work reads.
+        inputs: files, folders (all files in them), sealed runs or stored content that the work reads.
         fresh: remove what is there and start anew.
 
     Raises:
@@ -449,7 +453,9 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _describe_input(name: str, value: Path | Run, out: Path) -> dict[str, Any]:
+def _describe_input(name: str, value: Input, out: Path) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, Run):
         return {"run": os.path.relpath(value.path, out), "hash": value.artefact_hash}
     if not value.exists():

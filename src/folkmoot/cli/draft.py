@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.showing import print_json, print_where, progress_display, stderr
 
 
 def draft(
-    consultation: Annotated[Path, typer.Argument(help="Polis export (folder or zip) or long-form CSV pair.")],
+    consultation: Given,
     out: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs/draft"),
     sources: Annotated[str, typer.Option(help="Comma-separated sources.")] = "udhr",
     config: Annotated[

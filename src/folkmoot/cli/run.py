@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from folkmoot.cli.given import CONSULTATION
 from folkmoot.cli.showing import print_json, print_where, progress_display, stderr, stdout
 
 
 def run(
-    consultation: Annotated[
-        Path | None, typer.Option(help="Polis export (folder or zip) or long-form CSV pair.")
-    ] = None,
+    consultation: Annotated[str | None, typer.Option(help=CONSULTATION)] = None,
     constitution: Annotated[
         Path | None, typer.Option(help="Start from this constitution file instead of a consultation.")
     ] = None,

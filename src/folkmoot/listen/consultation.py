@@ -4,6 +4,9 @@ Axes: P participants, S statements, V current votes. Arrays over V hold one entr
 nothing more: ids are forgotten as soon as a file is read.
 """
 
+import dataclasses
+import hashlib
+import json
 import re
 from array import array
 from collections.abc import Sequence
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.exports import Export, attribution_of
+from folkmoot.listen.guard import GUARD_ROW, unguarded
 from folkmoot.listen.tables import printable, read_pairs, shown
 from folkmoot.records import Statement
 
@@ -64,6 +68,15 @@ class Consultation:
             raise ValueError("somebody has two current votes on one statement")
         for votes in (self.participant_V, self.statement_V, self.vote_V):
             votes.setflags(write=False)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of all that is said here, whatever it was read from."""
+        said = [dataclasses.astuple(statement) for statement in self.statements]
+        about = [self.name, said, self.participants, self.attribution, self.simulated, self.language]
+        digest = hashlib.sha256(json.dumps(about).encode())
+        for votes in (self.participant_V, self.statement_V, self.vote_V, self.time_V):
+            digest.update(b"" if votes is None else votes.tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(slots=True)
@@ -119,7 +132,7 @@ def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Con
     summary = read_pairs(export, "summary.csv")
     simulated = _is_simulated(export, summary)
     note = printable(summary.get("simulated-note") or summary.get("conversation-description", "")) if simulated else ""
-    order = sorted(range(len(statements)), key=lambda i: _by_number(statements[i].id))
+    order = sorted(range(len(statements)), key=lambda i: number_order(statements[i].id))
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     participant_V = np.asarray(log.participant, dtype=np.int32)
@@ -127,7 +140,7 @@ def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Con
     time_V = np.asarray(log.time_ms, dtype=np.float64)
     kept = current_votes(participant_V, statement_V, time_V)
     return Consultation(
-        name=" ".join(printable(summary.get("topic", "")).split()) or _name_of(export.path),
+        name=" ".join(printable(_topic(summary)).split()) or _name_of(export.path),
         statements=tuple(statements[i] for i in order),
         participant_V=participant_V[kept],
         statement_V=statement_V[kept],
@@ -138,6 +151,11 @@ def gather(export: Export, statements: Sequence[Statement], log: VoteLog) -> Con
         language=_language(export, summary),
         time_V=time_V[kept] if time_V.any() else None,
     )
+
+
+def _topic(summary: dict[str, str]) -> str:
+    topic = summary.get("topic", "")
+    return unguarded(topic) if summary.get(GUARD_ROW[0]) == GUARD_ROW[1] else topic
 
 
 def _is_simulated(export: Export, summary: dict[str, str]) -> bool:
@@ -167,7 +185,7 @@ def _name_of(path: Path) -> str:
     return printable(whole.stem if whole.suffix.lower() == ".zip" else whole.name)
 
 
-def _by_number(id_: str) -> tuple[int, int, str]:
+def number_order(id_: str) -> tuple[int, int, str]:
     """Order ids as numbers where they are numbers."""
     is_number = id_.isascii() and id_.isdigit()
     return (0, int(id_), id_) if is_number else (1, 0, id_)

@@ -19,11 +19,12 @@ def read_longform(path: Path) -> Consultation:
     Raises:
         FolkmootError: a file is missing or wrong; names file, row and column.
     """
-    return read_longform_files(open_export(path, telltales=("statements.csv",)))
+    export = open_export(path, telltales=("statements.csv",))
+    return gather(export, *read_longform_files(export))
 
 
-def read_longform_files(export: Export) -> Consultation:
-    """Read a long-form pair that is already open; as `read_longform`."""
+def read_longform_files(export: Export) -> tuple[list[Statement], VoteLog]:
+    """Read the statements and votes of a long-form pair that is already open; as `read_longform`."""
     for name, columns in (
         ("statements.csv", "statement,text"),
         ("votes.csv", "participant,statement,vote[,timestamp]"),
@@ -31,7 +32,7 @@ def read_longform_files(export: Export) -> Consultation:
         if name not in export:
             raise FolkmootError(f"{name} is missing", where=str(export.path), do=f"add it with the columns {columns}")
     statements = _read_statements(export)
-    return gather(export, statements, _read_votes(export, {s.id: i for i, s in enumerate(statements)}))
+    return statements, _read_votes(export, {s.id: i for i, s in enumerate(statements)})
 
 
 def _read_statements(export: Export) -> list[Statement]:

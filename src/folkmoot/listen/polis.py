@@ -14,7 +14,8 @@ from pathlib import Path
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.consultation import Consultation, VoteLog, gather
 from folkmoot.listen.exports import Export, open_export
-from folkmoot.listen.tables import Table, open_table, read_id, read_text, read_time, read_vote, shown
+from folkmoot.listen.guard import GUARD_ROW, unguarded
+from folkmoot.listen.tables import Table, open_table, read_id, read_pairs, read_text, read_time, read_vote, shown
 from folkmoot.records import Statement
 
 _MATRIX = ("participants-votes.csv", "participant-votes.csv")
@@ -29,11 +30,12 @@ def read_export(path: Path) -> Consultation:
     Raises:
         FolkmootError: a file is missing or wrong; names file, row and column.
     """
-    return read_export_files(open_export(path, telltales=("comments.csv",)))
+    export = open_export(path, telltales=("comments.csv",))
+    return gather(export, *read_export_files(export))
 
 
-def read_export_files(export: Export) -> Consultation:
-    """Read a Polis export that is already open; as `read_export`."""
+def read_export_files(export: Export) -> tuple[list[Statement], VoteLog]:
+    """Read the statements and votes of a Polis export that is already open; as `read_export`."""
     if "comments.csv" not in export:
         raise FolkmootError("comments.csv is missing", where=str(export.path), do="export the conversation again")
     statements = _read_statements(export)
@@ -49,7 +51,7 @@ def read_export_files(export: Export) -> Consultation:
             where=str(export.path),
             do="export the conversation again",
         )
-    return gather(export, statements, log)
+    return statements, log
 
 
 def _read_statements(export: Export) -> list[Statement]:
@@ -57,6 +59,7 @@ def _read_statements(export: Export) -> list[Statement]:
     with open_table(export, "comments.csv") as table:
         id_at, text_at = table.column("comment-id"), table.column("comment-body")
         moderated_at, meta_at = table.optional("moderated"), table.optional("is-meta")
+        is_guarded = read_pairs(export, "summary.csv").get(GUARD_ROW[0]) == GUARD_ROW[1]
         for row, cells in table.rows():
             id_ = read_id(cells[id_at], table.cell(row, id_at))
             if id_ in statements:
@@ -67,7 +70,7 @@ def _read_statements(export: Export) -> list[Statement]:
                 )
             statements[id_] = Statement(
                 id_,
-                read_text(cells[text_at], table.cell(row, text_at)),
+                read_text(unguarded(cells[text_at]) if is_guarded else cells[text_at], table.cell(row, text_at)),
                 moderated=0 if moderated_at is None else _read_moderated(table, row, cells, moderated_at),
                 is_meta=meta_at is not None and _read_flag(table, row, cells, meta_at),
             )

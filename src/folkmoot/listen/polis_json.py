@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AliasChoices, BaseModel, Field, TypeAdapter, ValidationError
 
 from folkmoot.errors import FolkmootError
-from folkmoot.listen.consultation import Consultation, VoteLog, gather
+from folkmoot.listen.consultation import VoteLog
 from folkmoot.listen.exports import MAX_BYTES, Export
 from folkmoot.listen.tables import printable, read_text, read_time, shown, without_mark
 from folkmoot.records import Statement
@@ -37,8 +37,8 @@ class _Vote(BaseModel):
     modified: float | str = 0.0
 
 
-def read_json_files(export: Export) -> Consultation:
-    """Read `comments.json` and `votes.json` of an export that is already open.
+def read_json_files(export: Export) -> tuple[list[Statement], VoteLog]:
+    """Read statements and votes from `comments.json` and `votes.json` of an export that is already open.
 
     Raises:
         FolkmootError: a file is missing, no JSON, or an entry of it is wrong; names file, entry and field.
@@ -66,7 +66,7 @@ def read_json_files(export: Export) -> Consultation:
                 do="add it there, or take the votes on it out",
             )
         log.add(str(vote.participant), positions[vote.statement], vote.vote, read_time(str(vote.modified), where))
-    return gather(export, list(statements.values()), log)
+    return list(statements.values()), log
 
 
 def _entries(export: Export, name: str, adapter: TypeAdapter[list[Entry]]) -> list[Entry]:

@@ -3,11 +3,11 @@
 import time
 from collections import Counter
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.showing import print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Method(StrEnum):
 
 
 def analyse(
-    path: Annotated[Path, typer.Argument(help="Polis export, its server's JSON or long-form pair: a folder or a zip.")],
+    path: Given,
     method: Annotated[
         Method, typer.Option(help="default: with uncertainty; polis: the figures that Polis itself shows.")
     ] = Method.DEFAULT,

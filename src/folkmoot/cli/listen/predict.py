@@ -1,10 +1,10 @@
 """``folkmoot listen predict``: how well votes that were held back are told."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.showing import print_json, progress_display, stdout
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    path: Annotated[Path, typer.Argument(help="Polis export or long-form pair: a folder or a zip.")],
+    path: Given,
     masks: Annotated[int, typer.Option(min=2, help="Draws of votes to hold back, the same for every method.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.showing import print_json, stdout
 
 
 def report(
-    path: Annotated[Path, typer.Argument(help="Polis export, its server's JSON or long-form pair: a folder or a zip.")],
+    path: Given,
     out: Annotated[Path, typer.Option(help="The page to write; an older opinion report there is written over.")] = Path(
         "opinion.html"
     ),

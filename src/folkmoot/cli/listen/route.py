@@ -1,10 +1,10 @@
 """``folkmoot listen route``: which statements should be shown next, and to whom."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.showing import print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def route(
-    path: Annotated[Path, typer.Argument(help="Polis export, its server's JSON or long-form pair: a folder or a zip.")],
+    path: Given,
     top: Annotated[int, typer.Option(min=1, help="Statements in each list.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -1,10 +1,10 @@
 """``folkmoot listen sensitivity``: how what is agreed changes if something is decided otherwise."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.listen.changes import change_json, print_changes
 from folkmoot.cli.showing import print_json, progress_display, stderr, stdout
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def sensitivity(
-    path: Annotated[Path, typer.Argument(help="Polis export, its server's JSON or long-form pair: a folder or a zip.")],
+    path: Given,
     seed: Annotated[int, typer.Option(min=0, help="Seed of grouping and of lots.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -1,10 +1,10 @@
 """``folkmoot listen show``: participants, groups, and what every group agrees on."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.showing import print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    path: Annotated[Path, typer.Argument(help="Polis export or long-form pair: a folder or a zip.")],
+    path: Given,
     seed: Annotated[int, typer.Option(min=0, help="Seed of grouping and intervals.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

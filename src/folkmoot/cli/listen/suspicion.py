@@ -1,10 +1,10 @@
 """``folkmoot listen suspicion``: how many people vote as hardly anybody does who votes for themselves; never who."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from folkmoot.cli.given import Given
 from folkmoot.cli.listen.changes import change_json, print_changes
 from folkmoot.cli.showing import print_json, stderr, stdout
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def suspicion(
-    path: Annotated[Path, typer.Argument(help="Polis export, its server's JSON or long-form pair: a folder or a zip.")],
+    path: Given,
     seed: Annotated[int, typer.Option(min=0, help="Seed of grouping and of lots.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
