@@ -131,7 +131,9 @@ def test_the_head_counts_what_is_there(opinion_of: Make) -> None:
 def test_origins_show_the_share_of_every_group_and_the_article(opinion_of: Make, voted: Voted) -> None:
     said = [voted("7", "The AI should be kind.", 0.9, inclusion=0.997)]
     page = as_read(draft(opinion_of(said), ["udhr"]))
-    assert "- statement 7: “The AI should be kind.” (agreeing, by group: 90%, 90%; all agree in 99% of resamples)" in page
+    assert (
+        "- statement 7: “The AI should be kind.” (agreeing, by group: 90%, 90%; all agree in 99% of resamples)" in page
+    )
     assert "- article udhr:1: “Free and equal in dignity”" in page
     assert "- bears on dignity" in page
 

@@ -1,6 +1,5 @@
 """Drawing the public again: camps that stand apart stay together, where there are none they do not."""
 
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -72,5 +71,3 @@ def test_the_same_draw_gives_the_same_resamples(apart: tuple[Votes, Division, Re
     again = drawn(votes_PS, division)
     assert (again.agree == found.agree).all()
     assert (again.membership_PG == found.membership_PG).all()
-
-
