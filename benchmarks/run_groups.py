@@ -9,9 +9,12 @@ along a line. Counted are those with at least seven votes. Of each kind:
 - `right`: share of worlds in which as many groups are found as there are camps, with its Jeffreys interval;
 - `rand`: adjusted Rand index between groups and camps, the mean over worlds; where there is one camp it is 1 where one
   group is found and else 0;
-- `kept`: share of worlds in which at least nine tenths of the smallest camp are in one group, and are most of it.
+- `own_group`: share of worlds in which more than half of the smallest camp are in one group and are most of it: it is not lost;
+- `kept`: the same with nine tenths of the smallest camp.
 
-Each beside the same figures of Polis's method (`polismath`), which never finds fewer than two groups.
+Each beside the same figures of Polis's method (`polismath`), which never finds fewer than two groups, and of `knowing`: everybody
+put into the likeliest camp by somebody who knows how many camps there are, how large and what each stands for. Many have cast few
+votes, and better than that cannot be had from them.
 
 Drops: of each real conversation a twentieth of those with at least seven votes is left out, twenty times
 (`numpy.random.default_rng(0)` to 19), and groups are found anew. `rand` is the adjusted Rand index on who is left between
@@ -38,7 +41,7 @@ from folkmoot.listen.consultation import Consultation
 from folkmoot.listen.groups import find_groups
 from folkmoot.listen.polismath import compute
 from folkmoot.listen.reading import read_consultation
-from folkmoot.listen.votes import Votes, counted_statements, vote_matrix, votes_cast
+from folkmoot.listen.votes import Votes, counted_statements, vote_matrix, votes_cast, where
 from folkmoot.seeds import derive
 from folkmoot.statistics import bootstrap_mean, paired_difference, proportion
 from worlds import World, camps, on_a_line
@@ -84,7 +87,7 @@ def measure_worlds(series: str, kind: str, worlds: int) -> dict[str, Any]:
         "series": series,
         "kind": kind,
         "worlds": worlds,
-        **{method: _summary([world[method] for world in judged]) for method in METHODS},
+        **{method: _summary([world[method] for world in judged]) for method in judged[0]},
         "seconds": round(time.perf_counter() - started, 1),
     }
 
@@ -101,22 +104,33 @@ def _judged(world: World) -> dict[str, dict[str, float]]:
     votes_PS, camp_P = vote_matrix(world.consultation)[is_in], world.camp_P[is_in]
     every_S = np.ones(votes_PS.shape[1], dtype=bool)
     found = {method: groups_by(method, votes_PS, every_S) for method in METHODS}
+    if len(world.agrees_CS) == camp_P.max() + 1:
+        found["knowing"] = _likeliest(votes_PS, world, camp_P)
+    is_smallest_P = camp_P == np.bincount(camp_P).argmin()
     return {
         method: {
             "groups": int(group_P.max()) + 1,
             "right": group_P.max() == camp_P.max(),
             "rand": adjusted_rand_score(camp_P, group_P),
-            "kept": _is_kept(group_P, camp_P == np.bincount(camp_P).argmin()),
+            "own_group": _has_group(group_P, is_smallest_P, 0.5),
+            "kept": _has_group(group_P, is_smallest_P, 0.9),
         }
         for method, group_P in found.items()
     }
 
 
-def _is_kept(group_P: Groups, is_one_P: NDArray[np.bool_]) -> bool:
-    """Whether nine tenths of these people are in one group, and are most of it."""
+def _likeliest(votes_PS: Votes, world: World, camp_P: Groups) -> Groups:
+    chance_C = np.bincount(camp_P) / len(camp_P)
+    likelihood_PC = where(votes_PS, 1) @ np.log(world.agrees_CS.T) + where(votes_PS, -1) @ np.log1p(-world.agrees_CS.T)
+    group_P: Groups = (likelihood_PC + np.log(chance_C)).argmax(axis=1)
+    return group_P
+
+
+def _has_group(group_P: Groups, is_one_P: NDArray[np.bool_], share: float) -> bool:
+    """Whether at least this share of these people are in one group, and are most of it."""
     theirs_G = np.bincount(group_P[is_one_P], minlength=group_P.max() + 1)
     home = int(theirs_G.argmax())
-    return bool(theirs_G[home] >= 0.9 * is_one_P.sum() and theirs_G[home] > 0.5 * np.count_nonzero(group_P == home))
+    return bool(theirs_G[home] >= share * is_one_P.sum() and theirs_G[home] > 0.5 * np.count_nonzero(group_P == home))
 
 
 def _summary(judged: list[dict[str, float]]) -> dict[str, Any]:
@@ -125,7 +139,10 @@ def _summary(judged: list[dict[str, float]]) -> dict[str, Any]:
         "groups": dict(sorted(Counter(int(world["groups"]) for world in judged).items())),
         "right": proportion(sum(bool(world["right"]) for world in judged), worlds).as_json(),
         "rand": bootstrap_mean([world["rand"] for world in judged], derive(0, "run_groups")).as_json(),
-        "kept": proportion(sum(bool(world["kept"]) for world in judged), worlds).as_json(),
+        **{
+            name: proportion(sum(bool(world[name]) for world in judged), worlds).as_json()
+            for name in ("own_group", "kept")
+        },
     }
 
 

@@ -34,10 +34,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A simulated consultation, and the camp of each participant."""
+    """A simulated consultation and what it was made of.
+
+    Attributes:
+        camp_P: camp of each participant.
+        agrees_CS: probability that each camp agrees with each statement rather than disagrees.
+    """
 
     consultation: Consultation
     camp_P: NDArray[np.int64]
+    agrees_CS: Floats
 
 
 def camps(
@@ -104,7 +110,7 @@ def _voted(
         attribution="Simulated participants.",
         simulated=True,
     )
-    return World(consultation, camp_P)
+    return World(consultation, camp_P, agrees_CS)
 
 
 def _scale(active_P: Floats, shown_S: Floats, seen: float) -> float:
