@@ -88,7 +88,8 @@ def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenCon
       (Horn's parallel analysis 1965). None: people's answers to different statements hang together by chance, and there
       is one group. k camps apart from each other need k − 1 components (Patterson, Price and Reich 2006).
     - On these, k-means for k = 2 … `max_groups`; of the divisions without a group smaller than `min_group` the one of
-      largest silhouette (Rousseeuw 1987). One group where that is `min_silhouette` or less.
+      largest silhouette (Rousseeuw 1987). One group where that is `min_silhouette` or less. K components divide people
+      into at most 2^K groups, two sides to each: a cloud without gaps has much the same silhouette however often it is cut.
     - One group, too, where the division does not predict votes held back better than no division (`_tells_votes`), and
       where fewer than 20 people (or twice `min_group`) are in.
 
@@ -152,7 +153,7 @@ def _beyond_chance(votes_PS: Votes, counted_S: NDArray[np.bool_], config: Listen
 
 def _best_centres(places_PK: Floats, config: ListenConfig) -> Floats:
     """Return the centres of the division of largest silhouette, or the one centre where none is large enough."""
-    found = centres_up_to(places_PK, config.max_groups)
+    found = centres_up_to(places_PK, min(config.max_groups, 2 ** places_PK.shape[1]))
     step = -(-len(places_PK) // _ENOUGH_FOR_SILHOUETTE)
     distances = pairwise_distances(places_PK[::step])
     best, best_silhouette = found[0], config.min_silhouette
