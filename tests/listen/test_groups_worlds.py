@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
-from worlds import camps
 
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.groups import find_groups
 from folkmoot.listen.votes import vote_matrix, votes_cast
+from worlds import camps
 
 
 @pytest.mark.parametrize("seed", range(3))
