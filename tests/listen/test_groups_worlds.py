@@ -34,6 +34,17 @@ def test_two_issues_that_cross_make_four_groups() -> None:
     assert adjusted_rand_score(sides_P2 @ [1, 2], found.group_P) > 0.95
 
 
+def test_three_camps_in_a_row_are_three_though_they_have_one_component() -> None:
+    rng = np.random.default_rng(0)
+    camp_P, sign_S = np.repeat([0, 1, 2], 100), np.where(rng.random(80) < 0.5, 1, -1)
+    agrees_PS = 0.5 + np.array([-0.45, 0, 0.45])[camp_P][:, None] * sign_S
+    votes_PS = sparse.csr_array(np.where(rng.random((300, 80)) < agrees_PS, 1, -1).astype(np.int8))
+    found = find_groups(votes_PS, np.ones(80, dtype=bool), ListenConfig())
+    assert found.components == 1
+    assert found.groups == 3
+    assert adjusted_rand_score(camp_P, found.group_P) > 0.95
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shares", [(1.0,), (0.6, 0.4), (0.45, 0.33, 0.22), (0.3, 0.25, 0.2, 0.15, 0.1), (0.95, 0.05)])
 def test_in_nine_worlds_of_ten_there_are_as_many_groups_as_camps(shares: tuple[float, ...]) -> None:
