@@ -32,6 +32,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ def alone(task: str, *arguments: int) -> Row:
 
 def _run_task(task: str, arguments: list[str]) -> None:
     row = TASKS[task](*arguments)
-    print(json.dumps({**row, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps({**row, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6}))
 
 
 # ------------------------------------------------------------------ parts
@@ -193,6 +194,8 @@ def _run_task(task: str, arguments: list[str]) -> None:
 
 def parity() -> Iterator[Row]:
     """Ours beside red-dwarf, taking turns."""
+    if find_spec("reddwarf") is None:
+        raise SystemExit("red-dwarf is not installed: pip install -c constraints.txt -e '.[bench]'")
     turns = [(alone("ours"), alone("red_dwarf")) for _ in range(TURNS)]
     rows = {"ours": [turn[0] for turn in turns], "red_dwarf": [turn[1] for turn in turns]}
     ratios = [theirs["seconds"] / mine["seconds"] for mine, theirs in turns]
