@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 _WIDTH, _HEIGHT = 560, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 20, 50
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 50, 20, 50
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#333}.axis{stroke:#ddd}.line{fill:none;stroke:#1f5f8b;stroke-width:2}"
     ".dot{fill:#1f5f8b}.even{stroke:#999;stroke-dasharray:5 4}"
