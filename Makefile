@@ -45,6 +45,7 @@ e2e: .venv/install ## tests in a real browser (needs Debian's chromium or CHROMI
 	$(BIN)/pytest -m e2e
 
 bench: .venv/install ## every benchmark, one JSON object a line
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@for file in benchmarks/bench_*.py benchmarks/run_*.py; do $(BIN)/python $$file --json || exit 1; done
 
 docs: .venv/install ## build the documentation into site/

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
 
+from folkmoot.listen.components import centred, components
 from folkmoot.listen.config import ListenConfig
 from folkmoot.listen.groups import Division, find_groups
-from folkmoot.listen.resampling import Resamples, resample
+from folkmoot.listen.resampling import Resamples, _by_kind, _places_among, _rand, _table, resample
 from folkmoot.listen.votes import Votes
 
 STATEMENTS = 24
@@ -71,3 +73,29 @@ def test_the_same_draw_gives_the_same_resamples(apart: tuple[Votes, Division, Re
     again = drawn(votes_PS, division)
     assert (again.agree == found.agree).all()
     assert (again.membership_PG == found.membership_PG).all()
+
+
+def test_places_are_those_on_the_components_of_who_was_drawn() -> None:
+    rng = np.random.default_rng(1)
+    dense_PS = camps((60, 45, 30), apart=0.85).toarray()
+    votes_PS = sparse.csr_array(np.where(rng.random(dense_PS.shape) < 0.6, dense_PS, 0).astype(np.int8))
+    votes_PS.data[rng.random(votes_PS.nnz) < 0.1] = 0  # passes
+    counted_S = np.arange(STATEMENTS) != 3
+    everybody_KS = components(centred(votes_PS, counted_S), 2)[1]
+    weight_P = rng.multinomial(135, np.full(135, 1 / 135))
+    again_PS = votes_PS[np.repeat(np.arange(135), weight_P)]
+    places_PK = _places_among(_by_kind(votes_PS), weight_P.astype(float), everybody_KS, counted_S)
+    again_PK = np.repeat(places_PK, weight_P, axis=0)
+    expected_PK = centred(again_PS, counted_S) @ components(centred(again_PS, counted_S), 2)[1].T
+    turn = np.linalg.lstsq(again_PK, expected_PK)[0]  # the components span the same plane, turned
+    assert again_PK @ turn == pytest.approx(expected_PK, abs=0.02 * np.abs(expected_PK).max())
+    assert turn @ turn.T == pytest.approx(np.eye(2), abs=0.01)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_the_rand_index_of_a_table_is_that_of_its_people(groups: int) -> None:
+    rng = np.random.default_rng(groups)
+    group_P = rng.integers(0, groups, 50)
+    for again_P in (group_P, rng.integers(0, groups, 50), np.where(group_P == 0, groups - 1, group_P)):
+        expected = adjusted_rand_score(group_P, again_P)
+        assert _rand(_table(group_P, again_P, groups)) == pytest.approx(expected)

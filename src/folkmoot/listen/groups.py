@@ -37,6 +37,8 @@ _MOST_COMPONENTS = 8
 _ENOUGH_PEOPLE = 20_000
 """People from whom it is decided whether there are groups and how many; of more, every n-th is asked."""
 _ENOUGH_FOR_SILHOUETTE = 5_000
+_STRONG = 0.7
+"""Silhouette above which the structure is strong (Kaufman and Rousseeuw 1990, table 4)."""
 _HELD_BACK = 0.1
 _STRENGTHS = (2.0, 8.0, 32.0, 128.0)
 """Votes' worth of everybody's shares by which a group's shares are steadied; the best on votes held back is taken."""
@@ -88,7 +90,9 @@ def find_groups(votes_PS: Votes, counted_S: NDArray[np.bool_], config: ListenCon
       (Horn's parallel analysis 1965). None: people's answers to different statements hang together by chance, and there
       is one group. k camps apart from each other need k − 1 components (Patterson, Price and Reich 2006).
     - On these, k-means for k = 2 … `max_groups`; of the divisions without a group smaller than `min_group` the one of
-      largest silhouette (Rousseeuw 1987). One group where that is `min_silhouette` or less.
+      largest silhouette (Rousseeuw 1987). One group where that is `min_silhouette` or less. K components divide people
+      into at most 2^K groups, two sides to each, unless the silhouette shows a strong structure: a cloud without gaps has
+      much the same silhouette however often it is cut.
     - One group, too, where the division does not predict votes held back better than no division (`_tells_votes`), and
       where fewer than 20 people (or twice `min_group`) are in.
 
@@ -161,7 +165,8 @@ def _best_centres(places_PK: Floats, config: ListenConfig) -> Floats:
         if np.bincount(group_P, minlength=len(centre_GK)).min() < config.min_group:
             continue
         silhouette = float(silhouette_score(distances, group_P[::step], metric="precomputed"))
-        if silhouette > best_silhouette:
+        enough = _STRONG if len(centre_GK) > 2 ** places_PK.shape[1] else config.min_silhouette
+        if silhouette > max(best_silhouette, enough):
             best, best_silhouette = centre_GK, silhouette
     return best
 

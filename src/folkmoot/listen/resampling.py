@@ -1,10 +1,14 @@
 """The same public drawn again and again: who would stand with whom, and what they would have voted.
 
-Axes: P participants who are in, S statements, K components, G groups, R resamples.
+Axes: P participants who are in, S statements, K components, G groups, R resamples, C = 3·S: agreeing with each statement,
+then disagreeing, then passing.
 
 A resample draws participants with replacement, finds the components of who was drawn and groups them anew, starting from
 the groups of everybody; the number of groups stays. So the uncertainty of who stands with whom is part of every interval
 that is made of resamples.
+
+What centring makes of a vote hangs on the statement and on the vote alone, so that one matrix of ones, P x C, serves every
+resample: nothing of the size of the votes is made anew.
 """
 
 from dataclasses import dataclass
@@ -12,15 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.metrics import adjusted_rand_score
-from sklearn.metrics.cluster import contingency_matrix
 
-from folkmoot.listen.components import centred, components, stretched_places
+from folkmoot.listen.components import centred, components
 from folkmoot.listen.groups import Division
 from folkmoot.listen.kmeans import centres_of, moved_centres, nearest
-from folkmoot.listen.votes import Floats, Ints, Votes
+from folkmoot.listen.votes import Floats, Ints, Votes, votes_cast
 
-_KINDS = np.array([2, 0, 1])  # where a vote's count lies: _KINDS[vote] is 0 for agree, 1 for disagree, 2 for pass
+_KINDS = np.array([2, 0, 1], dtype=np.int32)  # _KINDS[vote] is 0 for agree, 1 for disagree, 2 for pass
+_VOTES = np.array([1.0, -1.0, 0.0])
 _MOST_ROUNDS = 5
 _STILL = 1 - 5e-5
 """Cosine from which components that moved less count as found: an angle of a hundredth."""
@@ -61,7 +64,8 @@ def resample(
     """
     people, statements = votes_PS.shape
     k = division.groups
-    kinds_SP = _by_kind(votes_PS)
+    kinds_PC = _by_kind(votes_PS)
+    stretch_P = np.sqrt(statements / np.maximum(votes_cast(votes_PS), 1))
     cast = np.empty((resamples, 3, statements, k))
     rand_R, stay_RG, together_RG = np.ones(resamples), np.ones((resamples, k)), np.ones((resamples, k))
     size_G = np.bincount(division.group_P, minlength=k)
@@ -70,62 +74,72 @@ def resample(
     everybody = np.arange(people)
     for r in range(resamples):
         weight_P = rng.multinomial(people, np.full(people, 1 / people)).astype(np.float64)
-        group_P = division.group_P if k == 1 else _regroup(votes_PS, weight_P, division.group_P, right_KS, counted_S)
+        group_P = division.group_P
+        if k > 1:
+            places_PK = _places_among(kinds_PC, weight_P, right_KS, counted_S) * stretch_P[:, None]
+            centre_GK = centres_of(places_PK, group_P, weight_P)
+            group_P = nearest(places_PK, moved_centres(places_PK, centre_GK, weight_P, may_move=_MAY_STILL_MOVE))
+            table_GG = _table(division.group_P, group_P, k)
+            stay_RG[r] = np.diag(table_GG) / size_G
+            drawn = weight_P > 0
+            table_GG = _table(division.group_P[drawn], group_P[drawn], k)
+            rand_R[r], together_RG[r] = _rand(table_GG), _together(table_GG)
         weight_PG = np.zeros((people, k))
         weight_PG[everybody, group_P] = weight_P
-        cast[r] = (kinds_SP @ weight_PG).reshape(3, statements, k)
+        cast[r] = (kinds_PC.T @ weight_PG).reshape(3, statements, k)
         membership_PG[everybody, group_P] += 1
-        if k > 1:
-            stays_P = group_P == division.group_P
-            stay_RG[r] = np.bincount(division.group_P, weights=stays_P, minlength=k) / size_G
-            drawn = weight_P > 0
-            rand_R[r] = adjusted_rand_score(division.group_P[drawn], group_P[drawn])
-            together_RG[r] = _together(division.group_P[drawn], group_P[drawn], k)
     agree, disagree, _ = (cast[:, kind].transpose(0, 2, 1) for kind in range(3))
     seen = cast.sum(axis=1).transpose(0, 2, 1)
     return Resamples(agree, disagree, seen, rand_R, stay_RG, together_RG, membership_PG / resamples)
 
 
 def _by_kind(votes_PS: Votes) -> Votes:
-    """Return 1 for each vote, 3·S x P: first who agreed with each statement, then who disagreed, then who passed."""
+    """Return 1 for each vote, P x C."""
     people, statements = votes_PS.shape
-    row_V = _KINDS[votes_PS.data] * statements + votes_PS.indices
-    person_V = np.repeat(np.arange(people), np.diff(votes_PS.indptr))
-    return sparse.csr_array((np.ones(votes_PS.nnz), (row_V, person_V)), shape=(3 * statements, people))
+    column_V = _KINDS[votes_PS.data] * np.int32(statements) + votes_PS.indices
+    return sparse.csr_array((np.ones(votes_PS.nnz), column_V, votes_PS.indptr), shape=(people, 3 * statements))
 
 
-def _regroup(votes_PS: Votes, weight_P: Floats, group_P: Ints, right_KS: Floats, counted_S: NDArray[np.bool_]) -> Ints:
-    """Group who was drawn anew, from the components of who was drawn; the places of all others are found with them."""
-    centred_PS = _centred_among(votes_PS, weight_P, counted_S)
-    for _ in range(_MOST_ROUNDS):  # subspace iteration from the components of everybody
+def _places_among(kinds_PC: Votes, weight_P: Floats, right_KS: Floats, counted_S: NDArray[np.bool_]) -> Floats:
+    """Return everybody's places, P x K, on the components of who was drawn, before they are stretched.
+
+    Found by subspace iteration from `right_KS`, the components of everybody.
+    """
+    count, statements = right_KS.shape
+    cast_C = np.asarray(kinds_PC.T @ weight_P)
+    agree_S, disagree_S, pass_S = cast_C.reshape(3, statements)
+    seen_S = agree_S + disagree_S + pass_S
+    mean_S = (agree_S - disagree_S) / np.maximum(seen_S, 1)
+    centred_C1 = np.where(counted_S & (seen_S > 0), _VOTES[:, None] - mean_S, 0).reshape(-1, 1)
+    for _ in range(_MOST_ROUNDS):
         before_KS = right_KS
-        weighted_PK = weight_P[:, None] * np.asarray(centred_PS @ right_KS.T)
-        right_KS = np.linalg.qr(np.asarray(centred_PS.T @ weighted_PK))[0].T
+        weighted_PK = weight_P[:, None] * np.asarray(kinds_PC @ (centred_C1 * np.tile(right_KS.T, (3, 1))))
+        moved_CK = centred_C1 * np.asarray(kinds_PC.T @ weighted_PK)
+        right_KS = np.linalg.qr(moved_CK.reshape(3, statements, count).sum(axis=0))[0].T
         if np.linalg.svd(right_KS @ before_KS.T, compute_uv=False).min() > _STILL:
             break
-    places_PK = stretched_places(centred_PS, right_KS, votes_PS)
-    centre_GK = centres_of(places_PK, group_P, weight_P)
-    return nearest(places_PK, moved_centres(places_PK, centre_GK, weight_P, may_move=_MAY_STILL_MOVE))
+    return np.asarray(kinds_PC @ (centred_C1 * np.tile(right_KS.T, (3, 1))))
 
 
-def _centred_among(votes_PS: Votes, weight_P: Floats, counted_S: NDArray[np.bool_]) -> Votes:
-    """Return the votes less the mean of their statement among who was drawn."""
-    cells, weight_V = votes_PS.indices, np.repeat(weight_P, np.diff(votes_PS.indptr))
-    seen_S, sum_S = (
-        np.bincount(cells, weights=weights, minlength=votes_PS.shape[1])
-        for weights in (weight_V, weight_V * votes_PS.data)
+def _table(group_P: Ints, again_P: Ints, groups: int) -> Floats:
+    """Return how many people of each group are in each group of the resample, G x G."""
+    return np.bincount(group_P * groups + again_P, minlength=groups**2).reshape(groups, groups).astype(np.float64)
+
+
+def _rand(table_GG: Floats) -> float:
+    """Return the adjusted Rand index (Hubert and Arabie 1985, eq. 5); 1 where both divisions are one group."""
+    both, ours, theirs, pairs = (
+        float((size * (size - 1)).sum())
+        for size in (table_GG, table_GG.sum(axis=1), table_GG.sum(axis=0), table_GG.sum())
     )
-    mean_S = sum_S / np.maximum(seen_S, 1)
-    data_V = (votes_PS.data - mean_S[cells]) * (counted_S & (seen_S > 0))[cells]
-    return sparse.csr_array((data_V, cells, votes_PS.indptr), shape=votes_PS.shape)
+    expected = ours * theirs / max(pairs, 1)
+    most = (ours + theirs) / 2
+    return (both - expected) / (most - expected) if most > expected else 1.0
 
 
-def _together(group_P: Ints, again_P: Ints, groups: int) -> Floats:
+def _together(table_GG: Floats) -> Floats:
     """Return the share of each group's pairs that are together again, G-long; 1 for a group without a pair."""
-    table = np.zeros((groups, groups))
-    found, again = np.unique(group_P), np.unique(again_P)
-    table[np.ix_(found, again)] = contingency_matrix(group_P, again_P)
-    pairs_G = (table * (table - 1)).sum(axis=1)
-    size_G = table.sum(axis=1)
+    pairs_G = (table_GG * (table_GG - 1)).sum(axis=1)
+    size_G = table_GG.sum(axis=1)
     all_G = size_G * (size_G - 1)
     return np.where(all_G > 0, pairs_G / np.maximum(all_G, 1), 1.0)
