@@ -14,6 +14,7 @@ from pathlib import Path
 from folkmoot.errors import FolkmootError
 from folkmoot.listen.consultation import Consultation, VoteLog, gather
 from folkmoot.listen.exports import Export, open_export
+from folkmoot.listen.fast_votes import read_plain_log
 from folkmoot.listen.guard import GUARD_ROW, unguarded
 from folkmoot.listen.tables import Table, open_table, read_id, read_pairs, read_text, read_time, read_vote, shown
 from folkmoot.records import Statement
@@ -42,7 +43,7 @@ def read_export_files(export: Export) -> tuple[list[Statement], VoteLog]:
     positions = {statement.id: i for i, statement in enumerate(statements)}
     matrix = export.first_of(*_MATRIX)
     if "votes.csv" in export:
-        log = _read_log(export, positions)
+        log = read_plain_log(export, "votes.csv", positions) or read_log(export, positions)
     elif matrix is not None:
         log = _read_matrix(export, matrix, positions)
     else:
@@ -97,7 +98,8 @@ def _read_flag(table: Table, row: int, cells: list[str], at: int) -> bool:
     return value in _TRUE
 
 
-def _read_log(export: Export, positions: dict[str, int]) -> VoteLog:
+def read_log(export: Export, positions: dict[str, int]) -> VoteLog:
+    """Read `votes.csv` row by row; as `read_export`."""
     log = VoteLog()
     with open_table(export, "votes.csv") as table:
         statement_at, voter_at, vote_at = (table.column(name) for name in ("comment-id", "voter-id", "vote"))

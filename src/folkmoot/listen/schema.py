@@ -1,20 +1,17 @@
 """The tables of a consultation store.
 
-A participant is a number within one consultation, and a name by which whoever runs it finds them again to erase them; nothing
-else is known about anybody. Votes are append-only: of each participant on each statement the one that arrived last counts,
+A participant is a number within one consultation, and a name by which whoever runs it finds them again to erase them; nothing else is known about anybody. Votes are append-only: of each participant on each statement the one of the last turn counts,
 whatever the clocks said. `migrations` makes these tables, and the triggers
 that keep votes as they were cast; a test holds the two together.
 """
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
-    Index,
     Integer,
     MetaData,
     SmallInteger,
@@ -59,17 +56,16 @@ statements = Table(
     Column("moderated", SmallInteger, nullable=False),
     Column("is_meta", Boolean, nullable=False),
     UniqueConstraint("consultation_id", "name", name="statements_name"),
-    CheckConstraint("moderated IN (-1, 0, 1)", name="statements_moderated"),
+    CheckConstraint("moderated BETWEEN -1 AND 1", name="statements_moderated"),
 )
 
 votes = Table(
     "votes",
     metadata,
-    # SQLite numbers rows by itself only where the type is INTEGER
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("consultation_id", Integer, nullable=False),
-    Column("participant", Integer, nullable=False),
-    Column("statement", Integer, nullable=False),
+    Column("consultation_id", Integer, primary_key=True, autoincrement=False),
+    Column("participant", Integer, primary_key=True, autoincrement=False),
+    Column("statement", Integer, primary_key=True, autoincrement=False),
+    Column("turn", Integer, primary_key=True, autoincrement=False),  # 0 for the first vote, 1 where it was changed …
     Column("vote", SmallInteger, nullable=False),
     Column("cast_ms", Double, nullable=True),  # milliseconds since 1970; NULL where nobody noted it
     ForeignKeyConstraint(
@@ -78,7 +74,6 @@ votes = Table(
     ForeignKeyConstraint(
         ["consultation_id", "statement"], ["statements.consultation_id", "statements.number"], name="votes_on"
     ),
-    CheckConstraint("vote IN (-1, 0, 1)", name="votes_vote"),
-    Index("votes_by_person", "consultation_id", "participant", "statement"),
-    sqlite_autoincrement=True,  # so that the number of an erased vote never comes back
+    CheckConstraint("vote BETWEEN -1 AND 1", name="votes_vote"),  # IN (…) costs three times the whole insert
+    sqlite_with_rowid=False,
 )

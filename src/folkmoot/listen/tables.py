@@ -20,7 +20,7 @@ MAX_ROW = 1_000_000
 MAX_TEXT = 10_000
 """Most characters of a statement; Polis allows 140."""
 
-_SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973
+SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973
 _VOTES = {"1": 1, "+1": 1, "1.0": 1, "-1": -1, "-1.0": -1, "0": 0, "0.0": 0, "-0": 0, "-0.0": 0}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 # marks, embeddings, overrides and isolates that order a line from right to left, and tags that nobody sees but a model
@@ -142,7 +142,7 @@ def read_time(text: str, where: str) -> float:
         return _iso_time(text, where)
     if not math.isfinite(value):
         raise _not_a_time(text, where)
-    return value * 1000 if abs(value) < _SECONDS_BELOW else value
+    return value * 1000 if abs(value) < SECONDS_BELOW else value
 
 
 def read_text(text: str, where: str) -> str:

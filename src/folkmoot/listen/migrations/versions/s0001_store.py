@@ -58,14 +58,14 @@ def upgrade() -> None:
         sa.Column("moderated", sa.SmallInteger, nullable=False),
         sa.Column("is_meta", sa.Boolean, nullable=False),
         sa.UniqueConstraint("consultation_id", "name", name="statements_name"),
-        sa.CheckConstraint("moderated IN (-1, 0, 1)", name="statements_moderated"),
+        sa.CheckConstraint("moderated BETWEEN -1 AND 1", name="statements_moderated"),
     )
     op.create_table(
         "votes",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
-        sa.Column("consultation_id", sa.Integer, nullable=False),
-        sa.Column("participant", sa.Integer, nullable=False),
-        sa.Column("statement", sa.Integer, nullable=False),
+        sa.Column("consultation_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("participant", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("statement", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("turn", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("vote", sa.SmallInteger, nullable=False),
         sa.Column("cast_ms", sa.Double, nullable=True),
         sa.ForeignKeyConstraint(
@@ -74,9 +74,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["consultation_id", "statement"], ["statements.consultation_id", "statements.number"], name="votes_on"
         ),
-        sa.CheckConstraint("vote IN (-1, 0, 1)", name="votes_vote"),
-        sqlite_autoincrement=True,
+        sa.CheckConstraint("vote BETWEEN -1 AND 1", name="votes_vote"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("votes_by_person", "votes", ["consultation_id", "participant", "statement"])
     for guard in _GUARDS[op.get_bind().dialect.name]:
         op.execute(guard)
