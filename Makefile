@@ -41,7 +41,7 @@ endif
 slow: .venv/install ## tests that take minutes
 	$(BIN)/pytest -m slow
 
-e2e: .venv/install ## tests in a real browser (needs Debian's chromium or CHROMIUM=/path)
+e2e: .venv/install ## tests in a real browser and on a real PostgreSQL server (Debian: chromium, postgresql)
 	$(BIN)/pytest -m e2e
 
 bench: .venv/install ## every benchmark, one JSON object a line
