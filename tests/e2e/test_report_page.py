@@ -1,13 +1,11 @@
 """The report in a real browser, at phone and desktop width: readable, offline, without scripts, nothing cut off."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from folkmoot.pipeline import follow, make_request
 
@@ -30,18 +28,6 @@ def report(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
         consultation=EXAMPLE, student=str(tiny_model), scale="small", seeds=1, out=folder / "run", config=settings
     )
     return Path(follow(request)["report"])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("no chromium: install Debian's package, or set CHROMIUM to a browser")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(params=WIDTHS)

@@ -113,11 +113,9 @@ def _firmness(stability: Estimate) -> str:
     low, high = stability.ci
     figure = f"adjusted Rand index {stability.value:.2f}, 95% interval {low:.2f} to {high:.2f}, {stability.n} draws"
     if low >= FIRM:
-        return (
-            f"The groups are firm: had other people of the same public come, they would be nearly the same ({figure})."
-        )
+        return f"The groups are firm: of other people of the same public, put into as many groups, nearly the same would come out ({figure})."
     if stability.value >= FAIRLY_FIRM:
-        return f"The groups are fairly firm: had other people come, some would stand elsewhere ({figure})."
+        return f"The groups are fairly firm: of other people, put into as many groups, some would stand elsewhere ({figure})."
     return f"The groups are not firm, so speak of statements and not of groups ({figure})."
 
 
