@@ -49,7 +49,7 @@ def test_no_table_of_a_phone_is_cut_off(browser: Browser, opinion: Path) -> None
         opened = context.new_page()
         opened.goto(opinion.as_uri())
         cut = opened.evaluate(
-            "[...document.querySelectorAll('.scroll')].filter(s => s.scrollWidth > s.clientWidth + 1).map(s => s.innerText.slice(0, 60))"
+            "[...document.querySelectorAll('.scroll, td')].filter(s => s.scrollWidth > s.clientWidth + 1).map(s => s.innerText.slice(0, 60))"
         )
         assert cut == []
 
