@@ -3,7 +3,9 @@
 import typer
 
 from folkmoot.cli.listen.analyse import analyse
-from folkmoot.cli.listen.keep import erase, export, import_
+from folkmoot.cli.listen.erase import erase
+from folkmoot.cli.listen.export import export
+from folkmoot.cli.listen.import_ import import_
 from folkmoot.cli.listen.predict import predict
 from folkmoot.cli.listen.report import report
 from folkmoot.cli.listen.route import route
